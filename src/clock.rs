@@ -1,0 +1,87 @@
+//! The current time, to the microsecond, which tests can set.
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The longest sleep before the system clock is read again, so that a suspended machine or a
+/// corrected clock delays nothing by more than this.
+const RECHECK: Duration = Duration::from_secs(30);
+
+/// The clock that every part asks for the time.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug, Default)]
+enum Source {
+    #[default]
+    System,
+    Stopped(watch::Sender<DateTime<Utc>>),
+}
+
+impl Clock {
+    /// A clock that stands still at `now` until [`Clock::advance`] moves it.
+    #[must_use]
+    pub fn stopped(now: DateTime<Utc>) -> Self {
+        Self(Source::Stopped(watch::Sender::new(now.trunc_subsecs(6))))
+    }
+
+    /// The current time in UTC, cut to the microsecond because Postgres keeps no more.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        match &self.0 {
+            #[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
+            Source::System => Utc::now().trunc_subsecs(6),
+            Source::Stopped(now) => *now.borrow(),
+        }
+    }
+
+    /// Moves a stopped clock forward and wakes who sleeps; the system clock does not listen.
+    pub fn advance(&self, by: TimeDelta) {
+        if let Source::Stopped(now) = &self.0 {
+            now.send_modify(|now| *now += by);
+        }
+    }
+
+    /// Waits until it is `at`.
+    pub async fn sleep_until(&self, at: DateTime<Utc>) {
+        match &self.0 {
+            Source::System => self.sleep_by_the_system_clock(at).await,
+            Source::Stopped(now) => {
+                let mut now = now.subscribe();
+                // The sender lives in `self`, so waiting can only end with the time reached.
+                let _ = now.wait_for(|now| *now >= at).await;
+            }
+        }
+    }
+
+    async fn sleep_by_the_system_clock(&self, at: DateTime<Utc>) {
+        while let Ok(left) = (at - self.now()).to_std() {
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left.min(RECHECK)).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_the_stopped_clock_reaches_its_time() {
+        let clock = Clock::stopped(DateTime::from_timestamp(1_800_000_000, 123_456_789).unwrap());
+        let start = clock.now();
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move {
+                clock.sleep_until(start + TimeDelta::minutes(30)).await;
+                clock.now()
+            }
+        });
+        clock.advance(TimeDelta::minutes(30));
+        let woken = sleeper.await.unwrap();
+        assert_eq!(woken.timestamp_subsec_nanos(), 123_456_000);
+    }
+}

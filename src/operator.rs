@@ -1,0 +1,162 @@
+//! Operators, role groups and what each allows.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, net::IpAddr, str::FromStr};
+
+/// A role group: what an operator or a token may do. The names are Exchange's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum RoleGroup {
+    /// Everything.
+    OrganizationManagement,
+    /// Restrict, unblock, cancel an unblock.
+    SecurityAdministrator,
+    /// Look, never change.
+    GlobalReader,
+    /// Look, never change.
+    SecurityReader,
+    /// Look, never change.
+    ViewOnlyOrganizationManagement,
+    /// For tokens of mail servers alone: report mail and ask for decisions.
+    MailServer,
+}
+
+/// Something that a route asks for and a role group allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Permission {
+    /// See restricted users, their history and the audit log.
+    Look,
+    /// Restrict, unblock, cancel an unblock.
+    ChangeRestrictions,
+    /// Ask for the decision on a message, as a mail server does.
+    AskDecision,
+    /// Any token at all, whatever its role group.
+    AnyToken,
+}
+
+impl RoleGroup {
+    /// All role groups, the mightiest first.
+    pub const ALL: [Self; 6] = [
+        Self::OrganizationManagement,
+        Self::SecurityAdministrator,
+        Self::GlobalReader,
+        Self::SecurityReader,
+        Self::ViewOnlyOrganizationManagement,
+        Self::MailServer,
+    ];
+
+    /// Whether this role group allows `permission`. This table is the only place that says so.
+    #[must_use]
+    pub fn may(self, permission: Permission) -> bool {
+        use Permission::{AnyToken, AskDecision, ChangeRestrictions, Look};
+        match self {
+            Self::OrganizationManagement => true,
+            Self::SecurityAdministrator => {
+                matches!(permission, Look | ChangeRestrictions | AnyToken)
+            }
+            Self::GlobalReader | Self::SecurityReader | Self::ViewOnlyOrganizationManagement => {
+                matches!(permission, Look | AnyToken)
+            }
+            Self::MailServer => matches!(permission, AskDecision | AnyToken),
+        }
+    }
+
+    /// The name that people read.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OrganizationManagement => "Organization Management",
+            Self::SecurityAdministrator => "Security Administrator",
+            Self::GlobalReader => "Global Reader",
+            Self::SecurityReader => "Security Reader",
+            Self::ViewOnlyOrganizationManagement => "View-Only Organization Management",
+            Self::MailServer => "Mail Server",
+        }
+    }
+}
+
+impl fmt::Display for RoleGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A text that names no role group.
+#[derive(Debug, thiserror::Error)]
+#[error("a role group is one of {}", RoleGroup::ALL.map(RoleGroup::name).join(", "))]
+pub struct UnknownRoleGroup;
+
+impl FromStr for RoleGroup {
+    type Err = UnknownRoleGroup;
+
+    /// Takes the name in any case, hyphens for spaces allowed.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let spelled = |text: &str| text.to_lowercase().replace(' ', "-");
+        Self::ALL
+            .into_iter()
+            .find(|role| spelled(role.name()) == spelled(text))
+            .ok_or(UnknownRoleGroup)
+    }
+}
+
+/// Who does something, as history and audit log name them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// An operator's address, a token's name, `command line` or `system`.
+    pub name: String,
+    /// What kind of actor this is.
+    pub kind: ActorKind,
+    /// Where the request came from.
+    pub client_address: Option<IpAddr>,
+}
+
+/// What kind of actor did something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum ActorKind {
+    /// A person who signed in.
+    Operator,
+    /// A script with an API token.
+    Token,
+    /// Somebody at the command line of the machine.
+    CommandLine,
+    /// The service itself.
+    System,
+}
+
+impl Actor {
+    /// The service itself, acting because a time has come.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::named("system", ActorKind::System)
+    }
+
+    /// Whoever runs a command on the machine.
+    #[must_use]
+    pub fn command_line() -> Self {
+        Self::named("command line", ActorKind::CommandLine)
+    }
+
+    fn named(name: &str, kind: ActorKind) -> Self {
+        Self { name: name.into(), kind, client_address: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_group_is_read_in_any_case_with_hyphens_or_spaces() {
+        for text in ["security-administrator", "Security Administrator", "SECURITY-administrator"] {
+            assert_eq!(text.parse::<RoleGroup>().unwrap(), RoleGroup::SecurityAdministrator);
+        }
+        assert_eq!(
+            "view-only-organization-management".parse::<RoleGroup>().unwrap(),
+            RoleGroup::ViewOnlyOrganizationManagement
+        );
+        assert!("security".parse::<RoleGroup>().is_err());
+    }
+}
