@@ -1,0 +1,70 @@
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import { ALICE, answer, BLOCKED_SENDERS, expect, openUser, row, test, unblockOf } from "./service";
+
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+
+test.use({ propagationDelay: "30m" });
+
+for (const colorScheme of ["light", "dark"] as const) {
+  for (const [device, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+    test.describe(`${colorScheme}, on a ${device}`, () => {
+      test.use({ viewport });
+
+      test("axe finds nothing on any page", async ({ page, service }) => {
+        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+
+        await page.goto(service.link);
+        await expect(page.getByLabel("Your address")).toBeVisible();
+        await expectNoViolation(page, "welcome");
+
+        await service.signUp(page);
+        await expect(page.getByText("Nobody is restricted")).toBeVisible();
+        await expectNoViolation(page, "empty list");
+
+        await page.context().clearCookies();
+        await page.reload();
+        await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
+        await expectNoViolation(page, "sign-in");
+
+        await service.cli("import", BLOCKED_SENDERS);
+        await service.signIn(page);
+        await expect(row(page, ALICE)).toBeVisible();
+        await expectNoViolation(page, "list");
+
+        await page.getByRole("link", { name: "Restrict a user" }).click();
+        await expect(page.getByRole("dialog")).toBeVisible();
+        await expectNoViolation(page, "restrict dialog");
+        await page.keyboard.press("Escape");
+
+        await unblockOf(page, ALICE).click();
+        await expect(page.getByRole("button", { name: "Next" })).toBeVisible();
+        await expectNoViolation(page, "unblock: details");
+        await page.getByRole("button", { name: "Next" }).click();
+        await expect(page.getByRole("button", { name: "Unblock user" })).toBeVisible();
+        await expectNoViolation(page, "unblock: recommendations");
+        await page.getByRole("button", { name: "Unblock user" }).click();
+        await expect(page.getByRole("button", { name: "Yes", exact: true })).toBeVisible();
+        await expectNoViolation(page, "unblock: confirm");
+        await answer(page, "Yes");
+        await expect(row(page, ALICE)).toContainText("Takes effect");
+        await expectNoViolation(page, "list with a pending unblock");
+
+        await openUser(page, ALICE);
+        await expectNoViolation(page, "one user");
+      });
+    });
+  }
+}
+
+async function expectNoViolation(page: Page, name: string): Promise<void> {
+  await test.step(name, async () => {
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const found = violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} at ${target}: ${failureSummary}`));
+    expect(found, name).toEqual([]);
+
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    expect(overflow, `${name} scrolls sideways`).toBeLessThanOrEqual(0);
+  });
+}

@@ -1,0 +1,219 @@
+// The real service on a throw-away database, a new one for every test, and a browser that looks at it.
+
+import { expect, test as base, type Page } from "@playwright/test";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+
+const PROGRAM = path.resolve(process.env.RESTRICTED_USERS_BIN ?? path.join(__dirname, "../../target/debug/restricted-users"));
+const STARTS_WITHIN_MS = 20_000;
+const STOPS_WITHIN_MS = 10_000;
+
+/** An export of `Get-BlockedSenderAddress` as Exchange and PowerShell write it: two users, one for spam, one for a limit. */
+export const BLOCKED_SENDERS = path.join(__dirname, "../fixtures/blocked-senders.csv");
+export const ALICE = "alice@example.org";
+export const BOB = "bob.miller@example.org";
+
+/** The operator whom `signUp` makes. */
+export const OPERATOR = "olivia@example.org";
+export const PASSWORD = "a long walk by the sea";
+
+export const BAD_OUTBOUND_SENDER = "action=550 5.1.8 Access denied, bad outbound sender";
+export const DUNNO = "action=DUNNO";
+
+export const test = base.extend<{ propagationDelay: string; service: Service }>({
+  propagationDelay: ["5s", { option: true }],
+
+  service: async ({ propagationDelay }, use) => {
+    const service = await Service.start({ RESTRICTED_USERS_PROPAGATION_DELAY: propagationDelay });
+    await use(service);
+    await service.stop();
+  },
+
+  baseURL: async ({ service }, use) => use(service.url),
+
+  // Whatever a test is about, the browser must have nothing to complain of: no script error, nothing refused by the CSP.
+  page: async ({ page }, use) => {
+    const complaints: string[] = [];
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("console", (message) => {
+      const signedOut = message.text().includes("status of 401");
+      if (message.type() === "error" && !signedOut) complaints.push(message.text());
+    });
+    await use(page);
+    expect(complaints).toEqual([]);
+  },
+});
+
+export class Service {
+  /** The first operator's one-time link, as `serve` printed it. */
+  link = "";
+  private portal?: string;
+  private policy?: { host: string; port: number };
+  private log: string[] = [];
+
+  private constructor(
+    private readonly folder: string,
+    private readonly env: NodeJS.ProcessEnv,
+    private readonly process: ChildProcess,
+  ) {}
+
+  static async start(settings: Record<string, string> = {}): Promise<Service> {
+    const folder = await mkdtemp(path.join(tmpdir(), "restricted-users-browser-"));
+    const env = {
+      PATH: process.env.PATH,
+      HOME: folder,
+      RESTRICTED_USERS_DATABASE_URL: `sqlite:${path.join(folder, "restricted-users.db")}`,
+      RESTRICTED_USERS_LISTEN: "127.0.0.1:0",
+      RESTRICTED_USERS_POLICY_LISTEN: "127.0.0.1:0",
+      RESTRICTED_USERS_ORGANIZATION_NAME: "Example Org",
+      RESTRICTED_USERS_ORGANIZATION_DOMAINS: "example.org",
+      RESTRICTED_USERS_LOG_FORMAT: "json",
+      ...settings,
+    };
+    const child = spawn(PROGRAM, ["serve"], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+    const service = new Service(folder, env, child);
+    try {
+      await service.listening();
+    } catch (error) {
+      await service.stop();
+      throw error;
+    }
+    return service;
+  }
+
+  /** Where the browser finds the portal: `http://localhost:` and its port. */
+  get url(): string {
+    return new URL(this.link).origin;
+  }
+
+  /** Runs another command of the same program on the same database; what it printed. Fails when its exit status is not 0. */
+  async cli(...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(PROGRAM, args, { cwd: this.folder, env: this.env });
+    return stdout.trim();
+  }
+
+  /** Restricts one account, with any reason, by importing it. */
+  async restrict(address: string, reason: string): Promise<void> {
+    const file = path.join(this.folder, `${crypto.randomUUID()}.json`);
+    await writeFile(file, JSON.stringify({ SenderAddress: address, Reason: reason }));
+    await this.cli("import", file);
+  }
+
+  /** What Postfix is told when this SASL login names this recipient. */
+  async policyAnswer(sender: string, recipient: string): Promise<string> {
+    const socket = connect(this.policy!);
+    socket.setTimeout(5_000, () => socket.destroy(new Error("the policy port did not answer within 5 s")));
+    const request = { request: "smtpd_access_policy", protocol_state: "RCPT", sasl_username: sender, sender, recipient };
+    socket.write(Object.entries(request).map(([name, value]) => `${name}=${value}\n`).join("") + "\n");
+
+    let answer = "";
+    for await (const chunk of socket) {
+      answer += chunk;
+      if (answer.includes("\n\n")) break;
+    }
+    return answer.trim();
+  }
+
+  /** Becomes the first operator, and ends at the list. */
+  async signUp(page: Page): Promise<void> {
+    await page.goto(this.link);
+    await page.getByLabel("Your address").fill(OPERATOR);
+    await setPassword(page);
+  }
+
+  async signIn(page: Page, address = OPERATOR): Promise<void> {
+    await page.getByLabel("Address").fill(address);
+    await page.getByLabel("Password").fill(PASSWORD);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expectList(page);
+  }
+
+  async stop(): Promise<void> {
+    if (this.process.pid !== undefined && this.process.exitCode === null && this.process.signalCode === null) {
+      const ended = new Promise((resolve) => this.process.once("exit", resolve));
+      const tooLate = setTimeout(() => this.process.kill("SIGKILL"), STOPS_WITHIN_MS);
+      this.process.kill("SIGTERM");
+      await ended;
+      clearTimeout(tooLate);
+    }
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Waits until both ports are told in the log, and the link is printed. */
+  private listening(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = (why: string) => reject(new Error(`${PROGRAM} ${why}\n${this.log.join("\n")}`));
+      const tooLate = setTimeout(() => fail("did not come up"), STARTS_WITHIN_MS);
+      const whenReady = () => {
+        if (!this.link || !this.portal || !this.policy) return;
+        clearTimeout(tooLate);
+        resolve();
+      };
+      this.process.once("error", (error) => fail(`cannot be started: ${error.message}`));
+      this.process.once("exit", (status) => fail(`ended with status ${status}`));
+      createInterface(this.process.stdout!).on("line", (line) => {
+        this.link ||= line;
+        whenReady();
+      });
+      createInterface(this.process.stderr!).on("line", (line) => {
+        this.log.push(line);
+        this.readLog(line);
+        whenReady();
+      });
+    });
+  }
+
+  private readLog(line: string): void {
+    if (!line.startsWith("{")) return;
+    const { fields } = JSON.parse(line);
+    if (fields?.message !== "listening") return;
+    if (fields.part === "web") this.portal = fields.address;
+    if (fields.part === "postfix") {
+      const { hostname, port } = new URL(`tcp://${fields.address}`);
+      this.policy = { host: hostname, port: Number(port) };
+    }
+  }
+}
+
+/** Follows a one-time link's page to its end: a password, then the list. */
+export async function setPassword(page: Page): Promise<void> {
+  await page.getByLabel("New password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Set password" }).click();
+  await expectList(page);
+}
+
+export async function expectList(page: Page): Promise<void> {
+  await expect(page.getByRole("heading", { level: 1, name: "Restricted users" })).toBeVisible();
+}
+
+export function row(page: Page, address: string) {
+  return page.getByRole("row").filter({ hasText: address });
+}
+
+/** What opens the fly-out, in the row of `address`. */
+export function unblockOf(page: Page, address: string) {
+  return row(page, address).getByRole("link", { name: `Unblock ${address}` });
+}
+
+export async function openUser(page: Page, address: string): Promise<void> {
+  await page.getByRole("link", { name: address, exact: true }).click();
+  await expect(page.getByRole("heading", { level: 1, name: address })).toBeVisible();
+}
+
+/** Goes through the first two steps, up to the question. */
+export async function askToUnblock(page: Page, address: string): Promise<void> {
+  await unblockOf(page, address).click();
+  await page.getByRole("button", { name: "Next" }).click();
+  await page.getByRole("button", { name: "Unblock user" }).click();
+}
+
+export async function answer(page: Page, answer: "Yes" | "No"): Promise<void> {
+  await page.getByRole("button", { name: answer, exact: true }).click();
+}
+
+export { expect };
