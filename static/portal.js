@@ -5,30 +5,26 @@
 //   <dialog data-over>            a fragment whose root is a dialog lies over that page
 //   button[data-close|step|get]   closes the dialog; goes to a step ([data-final] waits for the last); GETs and places
 //   form[data-live]               a GET form that is sent while one types; form[data-native] is left to the browser
-//   an answer, put in place       elements with an id replace their namesakes; [data-append=ID] and [data-prepend=ID] add
-//                                 their children; [data-announce] is told; [data-go=#/page] signs in and goes there
+//   an answer, put in place       elements with an id replace their namesakes; [data-append|prepend=ID] add their children;
+//                                 [data-announce] is told; [data-go=#/page] starts over there
 //   [data-reload] in main         the page is fetched again after each change
 //   <time data-…>                 relative, exact, clock, countdown (then GETs data-refresh), in (seconds from now)
-
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
 const product = document.querySelector("meta[name=application-name]").content;
 const signedIn = "home" in main.dataset;
-
 let shown = null; // the path of the page in <main>
 let turn = 0; // counts changes of the hash; an answer from an earlier turn is dropped
-
 const path = () => location.hash.slice(1) || main.dataset.home;
 const openDialog = () => document.querySelector("dialog[open]");
 
 // ---- Pages
-
 async function follow() {
   const wanted = path();
   const mine = ++turn;
   const opener = document.activeElement?.id;
   document.querySelector("nav:popover-open")?.hidePopover();
-  if (openDialog() && openDialog().path !== wanted) openDialog().close();
+  if (openDialog()?.path !== wanted) openDialog()?.close();
   if (wanted === shown) return void (main.ariaBusy = "false");
   tell("");
   main.ariaBusy = "true";
@@ -37,11 +33,9 @@ async function follow() {
     if (mine !== turn) return;
     const dialog = page.querySelector("dialog");
     if (!dialog) return show(page, wanted);
-    if (!shown) {
-      const beneath = await fetchPage(dialog.dataset.over);
-      if (mine !== turn) return;
-      show(beneath, dialog.dataset.over);
-    }
+    const beneath = shown ? null : await fetchPage(dialog.dataset.over);
+    if (mine !== turn) return;
+    if (beneath) show(beneath, dialog.dataset.over);
     lay(dialog, wanted, opener);
   } catch (trouble) {
     if (mine === turn) stumble(trouble);
@@ -83,52 +77,35 @@ function lay(dialog, at, opener) {
 
 // The page that was asked for cannot be shown: stay where we are, or say so in its place.
 function stumble(trouble) {
-  if (shown) {
-    history.replaceState(null, "", `#${shown}`);
-    return tell(trouble.message);
-  }
+  if (shown) return history.replaceState(null, "", `#${shown}`), tell(trouble.message);
   const page = byId("trouble").content.cloneNode(true);
   page.querySelector("h1").textContent = trouble.title;
   page.querySelector("p").textContent = trouble.message;
-  main.replaceChildren(page);
-  name(main);
-  focusOn(main.querySelector("h1"));
+  show(page, null);
 }
 
-async function reload() {
-  const page = await fetchPage(shown);
-  keepFocus(() => main.replaceChildren(page));
-  tellTimes();
-}
-
-function name(root) {
-  const title = root.querySelector("h1, h2")?.textContent;
-  document.title = title && title !== product ? `${title} · ${product}` : product;
-}
+const name = (root) => (document.title = `${root.querySelector("h1, h2").textContent} · ${product}`);
 
 function focusOn(element) {
-  if (element?.tabIndex === -1) element.tabIndex = -1; // a heading can then be focused; a control already can
-  element?.focus();
+  if (element.tabIndex < 0) element.tabIndex = -1; // makes a heading focusable; a control is
+  element.focus();
 }
 
 // ---- The server
-
 const problem = (title, message, fields = []) => Object.assign(new Error(message), { title, fields });
-
 async function ask(url, body) {
   const answer = await fetch(url, { method: body ? "POST" : "GET", body, headers: { Accept: "text/html" } }).catch(() => {
-    throw problem("The server cannot be reached", "The server cannot be reached. Check the connection, then try again.");
+    throw problem("No answer", "The server cannot be reached. Check the connection, then try again.");
   });
-  if (answer.status === 401 && signedIn) {
-    location.reload(); // to the sign-in page; what waits for this answer goes with the page
-    return new Promise(() => {});
-  }
+  if (answer.status === 401 && signedIn) return location.reload(), new Promise(() => {}); // to the sign-in page
   if (!answer.ok) {
     const { title, detail, errors = [] } = await answer.json().catch(() => ({}));
     const message = errors.map((error) => error.detail).join(" ") || detail;
     const status = `The server answered ${answer.status}`;
     throw problem(title ?? status, message ?? `${status}. Try again in a minute.`, errors.map((error) => error.field));
   }
+  // The path comes from the hash, which anybody can put into a link: only what was made to be a page becomes one.
+  if (!answer.headers.get("Content-Type")?.startsWith("text/html")) throw problem("Not a page", "There is no such page.");
   const template = document.createElement("template");
   template.innerHTML = await answer.text();
   return template.content;
@@ -137,17 +114,16 @@ async function ask(url, body) {
 // Puts an answer in place. False when there was no place for a part of it.
 function place(answer) {
   let whole = true;
-  tell("");
   tellTimes(answer);
   const news = answer.querySelector("[data-announce]");
   keepFocus(() => {
     for (const list of answer.querySelectorAll("[data-append], [data-prepend]")) {
-      const target = byId(list.dataset.append ?? list.dataset.prepend);
-      whole &&= Boolean(target);
+      const { append, prepend } = list.dataset;
+      const target = byId(append ?? prepend);
       const fresh = [...list.children].filter((child) => !replace(child));
-      const first = fresh[0]?.querySelector("a");
-      if (list.dataset.append) target?.append(...fresh), first?.focus({ preventScroll: true });
-      else target?.prepend(...fresh);
+      if (!target) whole = false;
+      else if (prepend) target.prepend(...fresh);
+      else target.append(...fresh), fresh[0]?.querySelector("a")?.focus({ preventScroll: true });
     }
     [...answer.children, ...answer.querySelectorAll("table:not([id] *) tr[id]")].forEach(replace);
   });
@@ -157,9 +133,9 @@ function place(answer) {
 }
 
 function replace(fresh) {
-  const old = fresh.id && byId(fresh.id);
-  if (old) old.replaceWith(fresh);
-  return Boolean(old);
+  const old = fresh.id ? byId(fresh.id) : null;
+  old?.replaceWith(fresh);
+  return old;
 }
 
 // What had the focus keeps it, by its id, when it is replaced.
@@ -177,12 +153,8 @@ function announce(text, manner) {
   region.timer = setTimeout(() => (region.textContent = ""), 10_000);
 }
 
-function tell(trouble) {
-  (openDialog()?.querySelector("[role=alert]") ?? byId("alert")).textContent = trouble;
-}
-
+const tell = (message) => ((openDialog()?.querySelector("[role=alert]") ?? byId("alert")).textContent = message);
 // ---- Forms
-
 async function send(form, submitter) {
   if (form.ariaBusy === "true") return;
   form.ariaBusy = "true";
@@ -191,13 +163,13 @@ async function send(form, submitter) {
   try {
     const answer = await ask(form.getAttribute("action"), new URLSearchParams(new FormData(form, submitter)));
     const go = answer.querySelector("[data-go]");
-    if (go) {
-      history.replaceState(null, "", go.dataset.go);
-      return location.reload();
-    }
+    if (go) return history.replaceState(null, "", go.dataset.go), location.reload();
     const whole = place(answer);
     form.closest("dialog")?.close();
-    if (!whole || main.querySelector("[data-reload]")) await reload();
+    if (whole && !main.querySelector("[data-reload]")) return;
+    const page = await fetchPage(shown);
+    keepFocus(() => main.replaceChildren(page));
+    tellTimes();
   } catch (trouble) {
     tell(trouble.message);
     const fields = trouble.fields?.map((field) => form.elements[field]).filter(Boolean) ?? [];
@@ -217,12 +189,10 @@ function search(form, submitter) {
 }
 
 async function get(url, stillWanted = () => true) {
-  try {
-    const answer = await ask(url);
-    if (stillWanted()) place(answer);
-  } catch (trouble) {
-    if (stillWanted()) tell(trouble.message);
-  }
+  const [answer, trouble] = await ask(url).then((answer) => [answer], (trouble) => [null, trouble]);
+  if (!stillWanted()) return;
+  tell(trouble?.message ?? "");
+  if (answer) place(answer);
 }
 
 function step(form, to) {
@@ -243,18 +213,14 @@ document.addEventListener("submit", (event) => {
   else if (form.method === "post" && form.closest("main, dialog")) event.preventDefault(), send(form, event.submitter);
 });
 
-document.addEventListener("input", ({ target: { form } }) => {
-  if (!form?.matches("[data-live]")) return;
+function searchSoon({ target }) {
+  const form = target.form ?? target;
+  if (!form.matches("[data-live]")) return;
   clearTimeout(form.timer);
-  form.timer = setTimeout(search, 150, form);
-});
-
-document.addEventListener("reset", ({ target }) => {
-  if (target.matches("[data-live]")) setTimeout(search, 0, target); // once the fields are empty
-});
-
+  form.timer = setTimeout(search, 150, form); // by then a reset has emptied the fields
+}
+for (const kind of ["input", "reset"]) document.addEventListener(kind, searchSoon);
 // ---- Buttons and menus
-
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("button");
   for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = menu.contains(target) && !target.closest("a");
@@ -262,7 +228,8 @@ document.addEventListener("click", ({ target }) => {
   const { get: url, step: to, copy } = button.dataset;
   if (url) button.disabled = true, get(url).finally(() => (button.disabled = false));
   if (to) step(button.form, Number(to));
-  if (copy) copyText(byId(copy));
+  if (copy) getSelection().selectAllChildren(byId(copy)); // without HTTPS there is no clipboard, but the keyboard can copy it now
+  if (copy) navigator.clipboard?.writeText(byId(copy).textContent).then(() => announce("Copied."));
   if ("close" in button.dataset) button.closest("dialog").close();
   if ("retry" in button.dataset) follow();
   if ("skip" in button.dataset) main.focus();
@@ -273,13 +240,7 @@ document.addEventListener("keydown", ({ key }) => {
   if (menu) menu.open = false, menu.querySelector("summary").focus();
 });
 
-function copyText(source) {
-  getSelection().selectAllChildren(source); // without HTTPS there is no clipboard, but the keyboard can copy it now
-  navigator.clipboard?.writeText(source.textContent).then(() => announce("Copied."));
-}
-
 // ---- Times
-
 const exactly = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const inDays = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -294,31 +255,31 @@ function ago(at) {
   return inDays.format(Math.round((midnight(at) - midnight(Date.now())) / 86_400_000), "day");
 }
 
-function countDown(time, at) {
+function countDown(at, time) {
   const seconds = Math.ceil((at - Date.now()) / 1000);
   const url = time.dataset.refresh;
-  if (seconds > 0) {
-    asked.delete(url);
-    return `in ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-  }
+  if (seconds > 0) return asked.delete(url), `in ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   const times = asked.get(url) ?? 0;
   if (time.isConnected && -seconds >= 2 ** times - 1 && times < 10) {
     asked.set(url, times + 1);
-    get(url, () => time.isConnected);
+    ask(url).then(place, () => {}); // the next try comes by itself
   }
   return "any moment now";
 }
 
+const writers = {
+  relative: ago,
+  exact: (at) => exactly.format(at),
+  clock: (at) => clock.format(at),
+  in: (at) => clock.format(at),
+  countdown: countDown,
+};
 function write(time) {
-  const kinds = time.dataset;
-  if (kinds.in) time.dateTime = new Date(Date.now() + kinds.in * 1000).toISOString();
+  const kind = Object.keys(writers).find((kind) => kind in time.dataset);
+  if (!kind) return;
+  if (kind === "in") time.dateTime = new Date(Date.now() + time.dataset.in * 1000).toISOString();
   const at = new Date(time.dateTime);
-  let text;
-  if ("relative" in kinds) text = ago(at);
-  else if ("exact" in kinds) text = exactly.format(at);
-  else if ("countdown" in kinds) text = countDown(time, at);
-  else if ("clock" in kinds || kinds.in) text = clock.format(at);
-  else return;
+  const text = writers[kind](at, time);
   if (time.textContent !== text) time.textContent = text;
   time.title = at.toLocaleString("en-GB", { dateStyle: "full", timeStyle: "long" });
 }
@@ -326,15 +287,12 @@ function write(time) {
 const tellTimes = (root = document) => root.querySelectorAll("time").forEach(write);
 setInterval(() => document.querySelectorAll("time[data-countdown], time[data-in]").forEach(write), 1000);
 setInterval(tellTimes, 30_000);
-
 // ---- Start
-
-const themes = document.querySelectorAll("[name=theme]");
-document.documentElement.dataset.theme = localStorage.getItem("theme") ?? "auto";
-themes.forEach((choice) => {
-  choice.checked = choice.value === document.documentElement.dataset.theme;
-  choice.addEventListener("change", () => localStorage.setItem("theme", document.documentElement.dataset.theme = choice.value));
-});
-
+const { dataset } = document.documentElement;
+dataset.theme = localStorage.getItem("theme") ?? "auto";
+for (const choice of document.querySelectorAll("[name=theme]")) {
+  choice.checked = choice.value === dataset.theme;
+  choice.addEventListener("change", () => localStorage.setItem("theme", (dataset.theme = choice.value)));
+}
 if (signedIn || path()?.startsWith(`${main.dataset.secret}/`)) follow();
 addEventListener("hashchange", () => (signedIn ? follow() : location.reload()));
