@@ -6,3 +6,5 @@ pub mod blocklist;
 pub mod clock;
 pub mod operator;
 pub mod organization;
+pub mod reason;
+pub mod restriction;
