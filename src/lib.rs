@@ -2,6 +2,7 @@
 //! the outside, and gives admins a guided way to let the user back in.
 
 pub mod address;
+pub mod blocked_senders;
 pub mod blocklist;
 pub mod clock;
 pub mod operator;
