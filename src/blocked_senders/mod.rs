@@ -6,6 +6,9 @@ mod date;
 mod json;
 mod text;
 mod values;
+mod writer;
+
+pub use writer::{Format, Writer};
 
 use crate::{address::Address, organization::Organization, reason::Reason};
 use chrono::{DateTime, Utc};
