@@ -2,7 +2,10 @@
 //! the outside, and gives admins a guided way to let the user back in.
 
 pub mod address;
+pub mod blocked_senders;
 pub mod blocklist;
 pub mod clock;
 pub mod operator;
 pub mod organization;
+pub mod reason;
+pub mod restriction;
