@@ -4,5 +4,7 @@
 pub mod address;
 pub mod blocklist;
 pub mod clock;
+pub mod decision;
 pub mod operator;
 pub mod organization;
+pub mod refusals;
