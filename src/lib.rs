@@ -7,4 +7,5 @@ pub mod clock;
 pub mod decision;
 pub mod operator;
 pub mod organization;
+pub mod postfix;
 pub mod refusals;
