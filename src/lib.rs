@@ -1,11 +1,38 @@
 //! Restricted Users finds the mail account that has turned into a spam source, stops its mail to
 //! the outside, and gives admins a guided way to let the user back in.
+//!
+//! How the modules depend on each other, downwards; those on one line do not know each other:
+//!
+//! ```text
+//! cli → service ┬ web   postfix   unblocker   follower   bookkeeper      the parts
+//!               └──┴───────┴──────────┴──────────┴──────────┴→ app       what they share
+//!                     decision → blocklist  refusals        store        memory, and the only SQL
+//!      restriction  reason  operator  event  organization  address → clock      pure
+//! ```
 
 pub mod address;
+pub mod app;
 pub mod blocked_senders;
 pub mod blocklist;
+pub mod bookkeeper;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod decision;
+pub mod event;
+pub mod export;
+pub mod follower;
+pub mod health;
 pub mod operator;
 pub mod organization;
+pub mod outage;
+pub mod postfix;
 pub mod reason;
+pub mod refusals;
 pub mod restriction;
+pub mod secret;
+pub mod service;
+pub mod store;
+pub mod telemetry;
+pub mod unblocker;
+pub mod web;

@@ -1,0 +1,116 @@
+//! Whether a sender's mail to a recipient is refused, answered from memory.
+
+use crate::{blocklist::Blocklist, clock::Clock, organization::Organization, refusals::Refusals};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What becomes of one recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing here stands against the mail.
+    Allow,
+    /// The sender is restricted and the recipient in scope.
+    Reject,
+}
+
+/// Which mail of a restricted user is refused: the setting `restriction_scope`.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Mail to recipients outside the organisation.
+    #[default]
+    Outside,
+    /// All mail.
+    All,
+}
+
+/// Decides about recipients, and counts those it refuses.
+#[derive(Debug, Clone)]
+pub struct Decider {
+    /// Who is restricted.
+    pub blocklist: Arc<Blocklist>,
+    /// Who is inside.
+    pub organization: Arc<Organization>,
+    /// Which mail of a restricted user is refused.
+    pub scope: Scope,
+    /// Where refused recipients are counted.
+    pub refusals: Arc<Refusals>,
+    /// When they were refused.
+    pub clock: Clock,
+}
+
+impl Decider {
+    /// Decides about mail of `sender`, a SASL login or an address, to `recipient`. A text that
+    /// cannot be a sender is restricted by nobody, so its mail is allowed.
+    #[must_use]
+    pub fn decide(&self, sender: &str, recipient: &str) -> Decision {
+        match self.restriction_of(sender) {
+            Some(restriction) if self.is_in_scope(recipient) => {
+                self.refusals.count(restriction, self.clock.now());
+                Decision::Reject
+            }
+            _ => Decision::Allow,
+        }
+    }
+
+    fn restriction_of(&self, sender: &str) -> Option<Uuid> {
+        let sender = self.organization.sender(sender).ok()?;
+        self.blocklist.restriction_of(sender.as_str())
+    }
+
+    fn is_in_scope(&self, recipient: &str) -> bool {
+        match self.scope {
+            Scope::All => true,
+            Scope::Outside => !self.organization.is_inside(recipient),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Domain;
+    use chrono::DateTime;
+
+    const ALICE: Uuid = Uuid::from_u128(7);
+
+    fn decider(scope: Scope) -> Decider {
+        Decider {
+            blocklist: Arc::new(Blocklist::load([("alice@example.org".into(), ALICE)], 0)),
+            organization: Arc::new(Organization {
+                name: "Example Org".into(),
+                domains: vec![Domain::parse("example.org").unwrap()],
+            }),
+            scope,
+            refusals: Arc::default(),
+            clock: Clock::stopped(DateTime::from_timestamp(1_800_000_000, 0).unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_restricted_sender_is_refused_in_every_spelling_and_each_recipient_counted() {
+        let decider = decider(Scope::Outside);
+        for sender in ["alice@example.org", "ALICE@Example.Org.", "alice", "\"Alice\"@example.org"]
+        {
+            assert_eq!(decider.decide(sender, "bob@remote.example"), Decision::Reject, "{sender}");
+        }
+        let minute = decider.clock.now();
+        assert_eq!(decider.refusals.take(), [(ALICE, minute, 4)]);
+    }
+
+    #[test]
+    fn inside_recipients_pass_unless_the_scope_is_all() {
+        for inside in ["bob@example.org", "postmaster"] {
+            assert_eq!(decider(Scope::Outside).decide("alice", inside), Decision::Allow);
+            assert_eq!(decider(Scope::All).decide("alice", inside), Decision::Reject);
+        }
+    }
+
+    #[test]
+    fn others_and_what_is_no_address_are_allowed_and_not_counted() {
+        let decider = decider(Scope::All);
+        for sender in ["bob", "alice@sub.example.org", "", "@example.org", "al\u{7}ice", "alice@"] {
+            assert_eq!(decider.decide(sender, "bob@remote.example"), Decision::Allow, "{sender}");
+        }
+        assert_eq!(decider.refusals.take(), []);
+    }
+}
