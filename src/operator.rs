@@ -29,6 +29,8 @@ pub enum Permission {
     Look,
     /// Restrict, unblock, cancel an unblock.
     ChangeRestrictions,
+    /// Unblock a sender who was unblocked too often already.
+    ExceedUnblockLimit,
     /// Ask for the decision on a message, as a mail server does.
     AskDecision,
     /// Any token at all, whatever its role group.

@@ -1,18 +1,165 @@
-//! A restriction: the state "may not send outside the organisation".
+//! A restriction and its states; what may be unblocked, and when that takes effect.
 
+use crate::address::Address;
+use crate::reason::Reason;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The state "may not send outside the organisation" of one sender, from its beginning to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restriction {
+    /// Its id (UUID version 7).
+    pub id: Uuid,
+    /// The restricted sender.
+    pub address: Address,
+    /// What led to it.
+    pub cause: Cause,
+    /// Why, in Exchange's grammar or as somebody typed it.
+    pub reason: String,
+    /// Whether it is a day block, which ends by itself at `ends_at`.
+    pub temporary: bool,
+    /// When a day block ends: the first UTC midnight after `restricted_at`.
+    pub ends_at: Option<DateTime<Utc>>,
+    /// Since when.
+    pub restricted_at: DateTime<Utc>,
+    /// By whom; nobody when it was imported.
+    pub restricted_by: Option<String>,
+    /// When its state last changed.
+    pub changed_at: DateTime<Utc>,
+    /// When it ended.
+    pub released_at: Option<DateTime<Utc>>,
+    /// The unblock that is pending, or that ended it.
+    pub unblock: Option<Unblock>,
+}
 
 /// What led to a restriction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum Cause {
-    /// Too much of the user's mail was spam.
+    /// Messages that were classified as spam.
     OutboundSpam,
-    /// The user wrote to more recipients than a limit allows.
+    /// More recipients than a limit allows.
     SendingLimit,
-    /// An operator restricted the user.
+    /// Somebody restricted the sender by hand.
     Manual,
-    /// It came from an export whose reason does not tell.
+    /// It came from an export whose reason says neither.
     Imported,
+}
+
+impl Cause {
+    /// The cause in one word, as the API writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OutboundSpam => "outbound_spam",
+            Self::SendingLimit => "sending_limit",
+            Self::Manual => "manual",
+            Self::Imported => "imported",
+        }
+    }
+}
+
+/// An operator's decision to end a restriction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unblock {
+    /// Who decided.
+    pub requested_by: String,
+    /// When.
+    pub requested_at: DateTime<Utc>,
+    /// From when on mail may flow again.
+    pub takes_effect_at: DateTime<Utc>,
+    /// What the operator wrote about it.
+    pub comment: Option<String>,
+}
+
+/// Where a restriction stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Mail is refused.
+    Restricted,
+    /// An unblock is pending; mail is still refused.
+    Unblocking,
+    /// It has ended.
+    Released,
+}
+
+impl State {
+    /// The state in one word, as the API writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Restricted => "restricted",
+            Self::Unblocking => "unblocking",
+            Self::Released => "released",
+        }
+    }
+}
+
+impl Restriction {
+    /// Where it stands.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match (&self.released_at, &self.unblock) {
+            (Some(_), _) => State::Released,
+            (None, Some(_)) => State::Unblocking,
+            (None, None) => State::Restricted,
+        }
+    }
+
+    /// Why, in plain words.
+    #[must_use]
+    pub fn why(&self) -> String {
+        Reason::parse(&self.reason).sentence()
+    }
+}
+
+/// What an operator asks for when unblocking.
+#[derive(Debug, Clone, Default)]
+pub struct UnblockRequest {
+    /// What the operator wrote about it.
+    pub comment: Option<String>,
+    /// The recommendations ticked as done; kept in the audit log.
+    pub done: Vec<Recommendation>,
+}
+
+/// What is recommended before an account is let out again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recommendation {
+    /// Turn on multi-factor authentication.
+    Mfa,
+    /// Change the password.
+    Password,
+    /// End sessions and app passwords.
+    Sessions,
+    /// Remove forwarding and inbox rules that nobody knows.
+    Forwarding,
+    /// Check delegates and admin roles.
+    Delegates,
+    /// Scan the devices.
+    Devices,
+}
+
+/// How unblocks behave here: two settings.
+#[derive(Debug, Clone, Copy)]
+pub struct UnblockRules {
+    /// From the request until mail flows again; zero releases at once.
+    pub propagation_delay: TimeDelta,
+    /// So many unblocks of one sender in 30 days, then Organization Management is asked; 0 = no limit.
+    pub limit: u32,
+}
+
+impl UnblockRules {
+    /// The time within which unblocks of one sender are counted.
+    pub const LIMIT_WINDOW: TimeDelta = TimeDelta::days(30);
+}
+
+/// The first UTC midnight after `at`, when a day block that began then ends.
+#[must_use]
+pub fn next_midnight(at: DateTime<Utc>) -> DateTime<Utc> {
+    let midnight = at.date_naive().and_time(chrono::NaiveTime::MIN).and_utc();
+    midnight + TimeDelta::days(1)
 }

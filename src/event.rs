@@ -1,0 +1,165 @@
+//! What happened, as history and audit log tell it.
+
+use crate::operator::{Actor, ActorKind};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::net::IpAddr;
+use uuid::Uuid;
+
+/// Something that happened to a restriction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum Event {
+    /// It began.
+    Restricted,
+    /// An unblock was asked for.
+    UnblockRequested,
+    /// The pending unblock was cancelled.
+    UnblockCancelled,
+    /// It ended.
+    Released,
+    /// Its cause or its end changed.
+    Changed,
+}
+
+/// One line of a restriction's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct HistoryEntry {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What happened.
+    pub event: Event,
+    /// Who did it; nobody for what was imported.
+    pub actor: Option<String>,
+    /// What the actor wrote about it.
+    pub comment: Option<String>,
+    /// What else is to know.
+    pub detail: Option<String>,
+}
+
+/// A line of history that is about to be written.
+#[derive(Debug, Clone)]
+pub struct NewHistoryEntry {
+    /// Whose history.
+    pub restriction_id: Uuid,
+    /// The line.
+    pub entry: HistoryEntry,
+}
+
+/// What an audit record says was done. The names are fixed: scripts filter by them. `Listed` and
+/// `Delisted` are Exchange's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// A sender was restricted.
+    Listed,
+    /// A restriction ended.
+    Delisted,
+    /// An unblock was asked for.
+    UnblockRequested,
+    /// A pending unblock was cancelled.
+    UnblockCancelled,
+    /// Restrictions were imported.
+    RestrictionsImported,
+    /// An operator was added.
+    OperatorAdded,
+    /// An operator was removed.
+    OperatorRemoved,
+    /// A one-time link to set a new password was made.
+    PasswordResetRequested,
+    /// A password was set through a one-time link.
+    PasswordSet,
+    /// An operator signed in.
+    SignedIn,
+    /// An operator signed out.
+    SignedOut,
+    /// A token was created.
+    TokenCreated,
+    /// A token was revoked.
+    TokenRevoked,
+}
+
+/// What the audit log keeps of one deed. The field order is the order of the hashed bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Its place in the log, from 1 without gaps.
+    pub number: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub actor: String,
+    /// What kind of actor.
+    pub actor_kind: ActorKind,
+    /// From where.
+    pub client_address: Option<IpAddr>,
+    /// What was done.
+    pub action: Action,
+    /// To whom, or to what.
+    pub address: Option<String>,
+    /// How it was before.
+    pub before: Option<Value>,
+    /// How it is after.
+    pub after: Option<Value>,
+}
+
+/// A deed that is about to be written; its number is given under the store's lock.
+#[derive(Debug, Clone)]
+pub struct NewAuditEntry(AuditEntry);
+
+impl NewAuditEntry {
+    /// `actor` did `action` at `at`.
+    #[must_use]
+    pub fn new(actor: &Actor, action: Action, at: DateTime<Utc>) -> Self {
+        Self(AuditEntry {
+            number: 0,
+            at,
+            actor: actor.name.clone(),
+            actor_kind: actor.kind,
+            client_address: actor.client_address,
+            action,
+            address: None,
+            before: None,
+            after: None,
+        })
+    }
+
+    /// To whom.
+    #[must_use]
+    pub fn to(mut self, address: impl ToString) -> Self {
+        self.0.address = Some(address.to_string());
+        self
+    }
+
+    /// How it was before.
+    #[must_use]
+    pub fn before(mut self, before: Value) -> Self {
+        self.0.before = Some(before);
+        self
+    }
+
+    /// How it is after.
+    #[must_use]
+    pub fn after(mut self, after: Value) -> Self {
+        self.0.after = Some(after);
+        self
+    }
+
+    /// The entry at its place in the log.
+    #[must_use]
+    pub fn numbered(mut self, number: i64) -> AuditEntry {
+        self.0.number = number;
+        self.0
+    }
+}
+
+/// The hash of a record: SHA-256 in hex over the hash before it and the record's exact bytes, so
+/// that no record can be changed or left out without changing every hash after it.
+#[must_use]
+pub fn chained(hash_before: &str, record: &str) -> String {
+    hex::encode(Sha256::new().chain_update(hash_before).chain_update(record).finalize())
+}
+
+/// What stands in for the hash before the first record.
+pub const NO_HASH: &str = "";

@@ -1,0 +1,114 @@
+//! Secrets: random ones, known in the store by their hash alone, and passwords.
+
+use argon2::password_hash::phc::PasswordHash as PhcString;
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use std::sync::LazyLock;
+use tokio::sync::Semaphore;
+
+/// Random bytes of a session, a token or a one-time link.
+const RANDOM_BYTES: usize = 32;
+
+/// A new random secret of 256 bits, as text for cookies, headers and links.
+#[must_use]
+pub fn random_secret() -> SecretString {
+    let mut bytes = [0; RANDOM_BYTES];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    BASE64_URL_SAFE_NO_PAD.encode(bytes).into()
+}
+
+/// The SHA-256 of a random secret. A plain hash is enough: 256 random bits cannot be guessed.
+#[derive(Clone, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct SecretHash(String);
+
+impl SecretHash {
+    /// The hash of a secret as it came from outside.
+    #[must_use]
+    pub fn of(secret: &str) -> Self {
+        Self(hex::encode(Sha256::digest(secret)))
+    }
+}
+
+impl std::fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// An argon2id hash of a password, in PHC string format.
+#[derive(Clone, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct PasswordHash(String);
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Each hash takes 19 MiB and a core for a while: one at a time, so that a burst of sign-ins cannot
+/// take the memory or the processors from the mail servers that ask.
+static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
+
+/// Stands in for an unknown account, so that it takes as long to refuse as a wrong password.
+static NOBODY: LazyLock<PasswordHash> =
+    LazyLock::new(|| PasswordHash(hashed(random_secret().expose_secret())));
+
+/// The shortest and the longest password that is taken, in characters.
+pub const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 12..=128;
+
+impl PasswordHash {
+    /// Hashes a new password.
+    ///
+    /// # Panics
+    /// Never: the semaphore is not closed and hashing does not panic.
+    pub async fn of(password: SecretString) -> Self {
+        alone(move || Self(hashed(password.expose_secret()))).await
+    }
+
+    /// Whether `password` is the one; `None`, an unknown account, takes as long and is never it.
+    pub async fn verify(hash: Option<Self>, password: SecretString) -> bool {
+        alone(move || {
+            let known = hash.is_some();
+            let hash = hash.unwrap_or_else(|| NOBODY.clone());
+            let matches = PhcString::new(&hash.0).is_ok_and(|hash| {
+                Argon2::default()
+                    .verify_password(password.expose_secret().as_bytes(), &hash)
+                    .is_ok()
+            });
+            matches && known
+        })
+        .await
+    }
+}
+
+async fn alone<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let _turn = ONE_AT_A_TIME.acquire().await.expect("the semaphore is never closed");
+    tokio::task::spawn_blocking(work).await.expect("hashing does not panic")
+}
+
+fn hashed(password: &str) -> String {
+    Argon2::default()
+        .hash_password(password.as_bytes())
+        .expect("the default parameters are good")
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_is_known_by_its_argon2id_hash_alone() {
+        let hash = PasswordHash::of("correct horse battery".into()).await;
+        assert!(hash.0.starts_with("$argon2id$"));
+        assert!(PasswordHash::verify(Some(hash.clone()), "correct horse battery".into()).await);
+        assert!(!PasswordHash::verify(Some(hash.clone()), "correct horse batterz".into()).await);
+        assert!(!PasswordHash::verify(None, "correct horse battery".into()).await);
+        assert_eq!(format!("{hash:?}"), "***");
+    }
+}

@@ -1,0 +1,202 @@
+//! Taking over restrictions from an export, in chunks that hold up nobody.
+
+use super::changes::entry;
+use super::row::RestrictionRow;
+use super::{Result, Store, Tx, on};
+use crate::address::Address;
+use crate::event::{Action, Event, NewAuditEntry};
+use crate::operator::Actor;
+use crate::restriction::{Cause, Restriction, next_midnight};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::FromRow;
+use std::collections::HashSet;
+use uuid::Uuid;
+
+/// A restriction as an export tells it.
+#[derive(Debug, Clone)]
+pub struct ImportRow {
+    /// The restricted sender.
+    pub address: Address,
+    /// What the reason says led to it.
+    pub cause: Cause,
+    /// Why; empty where the export does not say.
+    pub reason: String,
+    /// Since when; the time of the import where the export does not say.
+    pub created: Option<DateTime<Utc>>,
+    /// When it last changed.
+    pub changed: Option<DateTime<Utc>>,
+    /// Whether it is a day block.
+    pub temporary: bool,
+}
+
+/// What became of the rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImportTally {
+    /// Rows that are restrictions now.
+    pub imported: usize,
+    /// Rows that were imported before, are restricted already, or have ended.
+    pub skipped: usize,
+}
+
+/// What the store knows of a sender in the chunk.
+#[derive(FromRow)]
+struct Known {
+    address: String,
+    restricted_at: DateTime<Utc>,
+    imported: bool,
+    released_at: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// Imports one chunk of at most 1,000 rows in a transaction of its own.
+    ///
+    /// # Errors
+    /// When the database fails; then none of the chunk is imported.
+    pub async fn import(&self, rows: &[ImportRow], now: DateTime<Utc>) -> Result<ImportTally> {
+        let mut tx = self.begin().await?;
+        let known = tx.known(rows).await?;
+        let new = Sieve::new(known, now).new_rows(rows);
+        let imported = tx.insert_imported(&new, now).await?;
+        if !imported.is_empty() {
+            let history: Vec<_> = imported
+                .iter()
+                .map(|restriction| {
+                    let mut entry = entry(restriction, Event::Restricted, None);
+                    entry.entry.at = restriction.restricted_at;
+                    entry.entry.detail = Some("imported".into());
+                    entry
+                })
+                .collect();
+            tx.record(&history, Vec::new()).await?;
+        }
+        tx.commit().await?;
+        Ok(ImportTally { imported: imported.len(), skipped: rows.len() - imported.len() })
+    }
+
+    /// Writes the one audit record of an import.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_import(
+        &self,
+        file: &str,
+        tally: ImportTally,
+        bad: usize,
+        actor: &Actor,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let audit = NewAuditEntry::new(actor, Action::RestrictionsImported, now).after(json!({
+            "file": file, "imported": tally.imported, "skipped": tally.skipped, "bad": bad,
+        }));
+        tx.record(&[], vec![audit]).await?;
+        tx.commit().await
+    }
+}
+
+impl Tx {
+    async fn known(&mut self, rows: &[ImportRow]) -> Result<Vec<Known>> {
+        Ok(on!(self, |tx| {
+            let mut query = sqlx::QueryBuilder::new(
+                "SELECT address, restricted_at, imported, released_at
+                   FROM restrictions
+                  WHERE address IN (",
+            );
+            let mut addresses = query.separated(", ");
+            for row in rows {
+                addresses.push_bind(row.address.as_str());
+            }
+            query.push(")");
+            query.build_query_as().fetch_all(&mut **tx).await
+        })?)
+    }
+
+    async fn insert_imported(
+        &mut self,
+        rows: &[&ImportRow],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Restriction>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let inserted: Vec<RestrictionRow> = on!(self, |tx| {
+            let mut query = sqlx::QueryBuilder::new(
+                "INSERT INTO restrictions
+                        (id, address, domain, cause, reason, temporary, imported,
+                         ends_at, restricted_at, changed_at) ",
+            );
+            query.push_values(rows, |mut values, row| {
+                let restricted_at = row.restricted_at(now);
+                values
+                    .push_bind(Uuid::now_v7())
+                    .push_bind(row.address.as_str())
+                    .push_bind(row.address.domain())
+                    .push_bind(row.cause)
+                    .push_bind(&row.reason)
+                    .push_bind(row.temporary)
+                    .push_bind(true)
+                    .push_bind(row.ends_at(now))
+                    .push_bind(restricted_at)
+                    .push_bind(row.changed.unwrap_or(restricted_at));
+            });
+            query.push(" ON CONFLICT (address) WHERE released_at IS NULL DO NOTHING RETURNING *");
+            query.build_query_as().fetch_all(&mut **tx).await
+        })?;
+        Ok(inserted.into_iter().map(Into::into).collect())
+    }
+}
+
+impl ImportRow {
+    fn restricted_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.created.unwrap_or(now)
+    }
+
+    fn ends_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.temporary.then(|| next_midnight(self.restricted_at(now)))
+    }
+}
+
+/// Holds back what is not new. A row is known by address and creation time, or by the address
+/// alone where it has none; a sender can be restricted only once.
+struct Sieve {
+    restricted: HashSet<String>,
+    imported: HashSet<String>,
+    imported_at: HashSet<(String, DateTime<Utc>)>,
+    now: DateTime<Utc>,
+}
+
+impl Sieve {
+    fn new(known: Vec<Known>, now: DateTime<Utc>) -> Self {
+        let mut sieve = Self {
+            restricted: HashSet::new(),
+            imported: HashSet::new(),
+            imported_at: HashSet::new(),
+            now,
+        };
+        for known in known {
+            if known.released_at.is_none() {
+                sieve.restricted.insert(known.address.clone());
+            }
+            if known.imported {
+                sieve.imported.insert(known.address.clone());
+                sieve.imported_at.insert((known.address, known.restricted_at));
+            }
+        }
+        sieve
+    }
+
+    fn new_rows(mut self, rows: &[ImportRow]) -> Vec<&ImportRow> {
+        rows.iter().filter(|row| self.is_new(row)).collect()
+    }
+
+    fn is_new(&mut self, row: &ImportRow) -> bool {
+        let address = row.address.as_str();
+        let imported_before = match row.created {
+            Some(created) => self.imported_at.contains(&(address.to_owned(), created)),
+            None => self.imported.contains(address),
+        };
+        let over = row.ends_at(self.now).is_some_and(|ends_at| ends_at <= self.now);
+        !imported_before && !over && self.restricted.insert(address.to_owned())
+    }
+}

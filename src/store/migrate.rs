@@ -1,0 +1,66 @@
+//! Creating and migrating the database, safe when several processes start at once.
+
+use super::{Backend, Result, Store, on};
+use crate::config::DatabaseUrl;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+impl Store {
+    /// Brings the database to the state this program needs.
+    pub(super) async fn migrate(&self, url: &DatabaseUrl) -> anyhow::Result<()> {
+        // On Postgres sqlx takes an advisory lock while it migrates, on SQLite nothing: hence the file.
+        let _lock = match url {
+            DatabaseUrl::Sqlite(path) => Some(locked(path).await?),
+            DatabaseUrl::Postgres(_) => None,
+        };
+        self.create_domains().await?;
+        on!(&self.write, |pool| MIGRATIONS.run(pool).await)?;
+        Ok(())
+    }
+
+    async fn create_domains(&self) -> Result<()> {
+        if let Backend::Postgres(pool) = &self.write {
+            // Two that create it at once collide on one of two errors.
+            sqlx::raw_sql(
+                r#"DO $$ BEGIN
+                     CREATE DOMAIN bytewise_text AS TEXT COLLATE "C";
+                   EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+                   END $$"#,
+            )
+            .execute(pool)
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+/// A lock on `PATH.lock`, held until the file is dropped.
+async fn locked(path: &Path) -> anyhow::Result<File> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    tokio::task::spawn_blocking(move || {
+        let file = File::create(path)?;
+        file.lock()?;
+        Ok(file)
+    })
+    .await?
+}
+
+impl Store {
+    /// Whether the database answers and has every migration this program knows.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_migrated(&self) -> Result<bool> {
+        let latest = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+        Ok(on!(&self.read, |pool| sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM _sqlx_migrations WHERE version = $1 AND success)"
+        )
+        .bind(latest)
+        .fetch_one(pool)
+        .await)?)
+    }
+}

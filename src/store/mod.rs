@@ -1,0 +1,223 @@
+//! The only SQL. One text serves both databases; see [`Backend`].
+
+mod audit;
+mod changes;
+mod import;
+mod list;
+mod migrate;
+mod milestones;
+mod one_time_links;
+mod operators;
+mod refusals;
+mod releases;
+mod restrictions;
+mod row;
+mod sessions;
+mod statement;
+mod tokens;
+mod unblocks;
+
+pub use audit::AuditQuery;
+pub use import::{ImportRow, ImportTally};
+pub use list::{Counts, ListQuery, Page, Position, Sort, StateFilter, TOTAL_CAP};
+pub use milestones::MAIL_SERVER_ASKED;
+pub use one_time_links::LinkFor;
+pub use operators::{OperatorRecord, SignInRecord};
+pub use releases::RELEASES_AT_ONCE;
+pub use sessions::SessionRecord;
+pub use tokens::TokenRecord;
+pub use unblocks::{Asker, Unblocked};
+
+use crate::config::DatabaseUrl;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::pool::PoolConnectionMetadata;
+use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction};
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+/// One of the two databases: a pool, or a transaction on it.
+pub(crate) enum Backend<S, P> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+/// Runs the same text on whichever database it is; the compiler checks the body for both.
+macro_rules! on {
+    ($backend:expr, |$it:ident| $body:expr) => {
+        match $backend {
+            $crate::store::Backend::Sqlite($it) => $body,
+            $crate::store::Backend::Postgres($it) => $body,
+        }
+    };
+}
+pub(crate) use on;
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type Tx = Backend<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>;
+
+/// How long to wait for a connection before the database counts as away: an overloaded or
+/// unreachable database shall not pile up requests.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long to wait for another process that writes to the same SQLite file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often to ask whether that other process has finished. SQLite's own waiting grows to 100 ms
+/// between two looks and so starves beside a writer that leaves gaps of a few milliseconds.
+const BUSY_RECHECK: Duration = Duration::from_millis(1);
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// What went wrong in the database.
+#[derive(Debug, thiserror::Error)]
+#[error("the database failed")]
+pub struct StoreError(#[from] pub(crate) sqlx::Error);
+
+impl StoreError {
+    /// Whether the database is away or overloaded, so that the same may go well later.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match &self.0 {
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+                // SQLite: busy, locked, I/O error, full, cannot open. Postgres: connection lost,
+                // out of resources, operator intervention, deadlock or serialization failure.
+                ["5", "6", "10", "13", "14", "40001", "40P01"].contains(&&*code)
+                    || (code.len() == 5 && ["08", "53", "57"].contains(&&code[..2]))
+            }),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => true,
+            _ => false,
+        }
+    }
+}
+
+/// What the store answers.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The database.
+#[derive(Debug)]
+pub struct Store {
+    read: Backend<SqlitePool, PgPool>,
+    /// On SQLite one connection alone writes, so that writers of this process queue in order.
+    write: Backend<SqlitePool, PgPool>,
+}
+
+impl<S, P> std::fmt::Debug for Backend<S, P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite(_) => "Sqlite",
+            Self::Postgres(_) => "Postgres",
+        })
+    }
+}
+
+impl Store {
+    /// Opens the database, creating and migrating it where needed.
+    ///
+    /// # Errors
+    /// When it cannot be reached, read or migrated.
+    pub async fn open(url: &DatabaseUrl) -> anyhow::Result<Self> {
+        let store = match url {
+            DatabaseUrl::Sqlite(path) => Self::open_sqlite(path).await?,
+            DatabaseUrl::Postgres(url) => Self::open_postgres(url.parse()?).await?,
+        };
+        store.migrate(url).await?;
+        Ok(store)
+    }
+
+    async fn open_sqlite(path: &std::path::Path) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // An acknowledged change survives a loss of power.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT);
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .idle_timeout(None)
+                .max_lifetime(None)
+        };
+        let write = pool(1).after_connect(wait_by_ourselves).connect_with(options.clone()).await?;
+        let read = pool(SQLITE_READERS).connect_with(options.read_only(true)).await?;
+        Ok(Self { read: Backend::Sqlite(read), write: Backend::Sqlite(write) })
+    }
+
+    async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await?;
+        Ok(Self { read: Backend::Postgres(pool.clone()), write: Backend::Postgres(pool) })
+    }
+
+    /// Begins a transaction that will write.
+    async fn begin(&self) -> Result<Tx> {
+        match &self.write {
+            Backend::Sqlite(pool) => begin_immediate(pool).await.map(Backend::Sqlite),
+            Backend::Postgres(pool) => Ok(Backend::Postgres(pool.begin().await?)),
+        }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<()> {
+        on!(&self.read, |pool| sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
+        Ok(())
+    }
+
+    /// How many connections are open, and how many of them wait for work.
+    #[must_use]
+    pub fn connections(&self) -> (u32, usize) {
+        on!(&self.read, |pool| (pool.size(), pool.num_idle()))
+    }
+
+    /// Closes the connections.
+    pub async fn close(&self) {
+        on!(&self.read, |pool| pool.close().await);
+        on!(&self.write, |pool| pool.close().await);
+    }
+}
+
+/// Leaves the waiting for other writers to [`begin_immediate`].
+fn wait_by_ourselves(
+    connection: &mut SqliteConnection,
+    _: PoolConnectionMetadata,
+) -> BoxFuture<'_, std::result::Result<(), sqlx::Error>> {
+    Box::pin(async {
+        sqlx::query("PRAGMA busy_timeout = 0").execute(connection).await.map(drop)
+    })
+}
+
+/// Takes SQLite's write lock at once: a transaction that reads first and then wants to write fails
+/// when somebody else wrote in between.
+async fn begin_immediate(pool: &SqlitePool) -> Result<Transaction<'static, Sqlite>> {
+    let began = Instant::now();
+    loop {
+        match pool.begin_with("BEGIN IMMEDIATE").await {
+            Err(sqlx::Error::Database(error))
+                if error.code().as_deref() == Some("5") && began.elapsed() < BUSY_TIMEOUT =>
+            {
+                tokio::time::sleep(BUSY_RECHECK).await;
+            }
+            result => return Ok(result?),
+        }
+    }
+}
+
+impl Tx {
+    async fn commit(self) -> Result<()> {
+        Ok(on!(self, |tx| tx.commit().await)?)
+    }
+}

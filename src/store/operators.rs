@@ -1,0 +1,155 @@
+//! Operators and their passwords.
+
+use super::{Result, Store, StoreError, Tx, on};
+use crate::address::Address;
+use crate::event::{Action, NewAuditEntry};
+use crate::operator::{Actor, RoleGroup};
+use crate::secret::{PasswordHash, SecretHash};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// An operator as the store knows one.
+#[derive(Debug, Clone, FromRow)]
+pub struct OperatorRecord {
+    /// The id.
+    pub id: Uuid,
+    /// The address to sign in with.
+    pub address: String,
+    /// What the operator may do.
+    pub role_group: RoleGroup,
+    /// Since when.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What is needed to check a password.
+#[derive(Debug, FromRow)]
+pub struct SignInRecord {
+    /// The operator's id.
+    pub id: Uuid,
+    /// The address.
+    pub address: String,
+    /// The password's hash; nothing until the first password is set.
+    pub password_hash: Option<PasswordHash>,
+}
+
+const COLUMNS: &str = "SELECT id, address, role_group, created_at FROM operators";
+
+impl Store {
+    /// Adds an operator who has no password yet and the link to set one; false where the address
+    /// is an operator's already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_operator(
+        &self,
+        address: &Address,
+        role: RoleGroup,
+        link: (&SecretHash, DateTime<Utc>),
+        actor: &Actor,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let id = Uuid::now_v7();
+        if !tx.insert_operator(id, address, role, None, now).await? {
+            return Ok(false);
+        }
+        tx.insert_link(Some(id), link).await?;
+        let audit = NewAuditEntry::new(actor, Action::OperatorAdded, now)
+            .to(address)
+            .after(json!({ "role_group": role }));
+        tx.record(&[], vec![audit]).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Removes an operator, sessions and links included; false where there is none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn remove_operator(
+        &self,
+        address: &Address,
+        actor: &Actor,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let role: Option<RoleGroup> = on!(&mut tx, |tx| sqlx::query_scalar(
+            "DELETE FROM operators WHERE address = $1 RETURNING role_group"
+        )
+        .bind(address.as_str())
+        .fetch_optional(&mut **tx)
+        .await)?;
+        let Some(role) = role else { return Ok(false) };
+        let audit = NewAuditEntry::new(actor, Action::OperatorRemoved, now)
+            .to(address)
+            .before(json!({ "role_group": role }));
+        tx.record(&[], vec![audit]).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Every operator, by address.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn operators(&self) -> Result<Vec<OperatorRecord>> {
+        on!(&self.read, |pool| {
+            let mut query = sqlx::QueryBuilder::new(COLUMNS);
+            query.push(" ORDER BY address").build_query_as().fetch_all(pool).await
+        })
+        .map_err(StoreError)
+    }
+
+    /// Whether there is any operator.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_operators(&self) -> Result<bool> {
+        Ok(on!(&self.read, |pool| sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM operators)"
+        )
+        .fetch_one(pool)
+        .await)?)
+    }
+
+    /// What is needed to check the password of `address`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sign_in_record(&self, address: &Address) -> Result<Option<SignInRecord>> {
+        Ok(on!(&self.read, |pool| sqlx::query_as(
+            "SELECT id, address, password_hash FROM operators WHERE address = $1"
+        )
+        .bind(address.as_str())
+        .fetch_optional(pool)
+        .await)?)
+    }
+}
+
+impl Tx {
+    pub(super) async fn insert_operator(
+        &mut self,
+        id: Uuid,
+        address: &Address,
+        role: RoleGroup,
+        password: Option<&PasswordHash>,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let inserted = on!(self, |tx| sqlx::query(
+            "INSERT INTO operators (id, address, role_group, password_hash, created_at)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (address) DO NOTHING"
+        )
+        .bind(id)
+        .bind(address.as_str())
+        .bind(role)
+        .bind(password)
+        .bind(now)
+        .execute(&mut **tx)
+        .await
+        .map(|done| done.rows_affected()))?;
+        Ok(inserted == 1)
+    }
+}

@@ -1,0 +1,105 @@
+//! Restrictions: beginning one, finding one, its history.
+
+use super::changes::{changes, entry};
+use super::row::RestrictionRow;
+use super::{Result, Store, StoreError, on};
+use crate::address::Address;
+use crate::blocklist::Change;
+use crate::event::{Action, Event, HistoryEntry, NewAuditEntry};
+use crate::operator::Actor;
+use crate::restriction::{Cause, Restriction};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use uuid::Uuid;
+
+impl Store {
+    /// Restricts `address` by hand; nothing where it is restricted already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn restrict(
+        &self,
+        address: &Address,
+        reason: &str,
+        actor: &Actor,
+        now: DateTime<Utc>,
+    ) -> Result<Option<(Restriction, Change)>> {
+        let mut tx = self.begin().await?;
+        let Some(row) = on!(&mut tx, |tx| sqlx::query_as::<_, RestrictionRow>(
+            "INSERT INTO restrictions
+                    (id, address, domain, cause, reason, temporary, imported,
+                     restricted_at, restricted_by, changed_at)
+             VALUES ($1, $2, $3, $4, $5, FALSE, FALSE, $6, $7, $6)
+             ON CONFLICT (address) WHERE released_at IS NULL DO NOTHING
+             RETURNING *"
+        )
+        .bind(Uuid::now_v7())
+        .bind(address.as_str())
+        .bind(address.domain())
+        .bind(Cause::Manual)
+        .bind(reason)
+        .bind(now)
+        .bind(&actor.name)
+        .fetch_optional(&mut **tx)
+        .await)?
+        else {
+            return Ok(None);
+        };
+        let restriction = Restriction::from(row);
+        let history = entry(&restriction, Event::Restricted, Some(&actor.name));
+        let audit = NewAuditEntry::new(actor, Action::Listed, now)
+            .to(address)
+            .after(json!({ "id": restriction.id, "reason": reason }));
+        let first = tx.record(&[history], vec![audit]).await?;
+        tx.commit().await?;
+        let change = changes(first, std::slice::from_ref(&restriction)).remove(0);
+        Ok(Some((restriction, change)))
+    }
+
+    /// The restriction with this id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn restriction(&self, id: Uuid) -> Result<Option<Restriction>> {
+        let row: Option<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(
+            "SELECT * FROM restrictions WHERE id = $1"
+        )
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
+        Ok(row.map(Into::into))
+    }
+
+    /// Every restriction that `address` ever had: the active one first, then the latest.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn restrictions_of(&self, address: &Address) -> Result<Vec<Restriction>> {
+        let rows: Vec<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(
+            "SELECT * FROM restrictions
+              WHERE address = $1
+              ORDER BY released_at IS NULL DESC, restricted_at DESC, id DESC"
+        )
+        .bind(address.as_str())
+        .fetch_all(pool)
+        .await)?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// What happened to a restriction, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn history(&self, restriction: Uuid) -> Result<Vec<HistoryEntry>> {
+        on!(&self.read, |pool| sqlx::query_as(
+            "SELECT at, event, actor, comment, detail
+               FROM history
+              WHERE restriction_id = $1
+              ORDER BY number"
+        )
+        .bind(restriction)
+        .fetch_all(pool)
+        .await)
+        .map_err(StoreError)
+    }
+}

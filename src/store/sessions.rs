@@ -1,0 +1,122 @@
+//! Sessions of operators who signed in.
+
+use super::{Result, Store, on};
+use crate::event::{Action, NewAuditEntry};
+use crate::operator::{Actor, RoleGroup};
+use crate::secret::SecretHash;
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A session ends when nothing was asked for so long …
+const IDLE: TimeDelta = TimeDelta::hours(1);
+/// … and in any case after so long.
+const LONGEST: TimeDelta = TimeDelta::hours(12);
+/// How exactly the last use is kept; a write at each request would be too many.
+const SEEN_EVERY: TimeDelta = TimeDelta::minutes(1);
+
+/// Who a session belongs to.
+#[derive(Debug, Clone, FromRow)]
+pub struct SessionRecord {
+    /// The operator's address.
+    pub address: String,
+    /// What the operator may do now.
+    pub role_group: RoleGroup,
+    last_seen_at: DateTime<Utc>,
+}
+
+impl Store {
+    /// Begins a session; sessions that are over are deleted on the occasion.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin_session(
+        &self,
+        secret: &SecretHash,
+        operator: Uuid,
+        actor: &Actor,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut tx = self.begin().await?;
+        on!(&mut tx, |tx| sqlx::query(
+            "DELETE FROM sessions WHERE last_seen_at <= $1 OR created_at <= $2"
+        )
+        .bind(now - IDLE)
+        .bind(now - LONGEST)
+        .execute(&mut **tx)
+        .await
+            .map(drop))?;
+        on!(&mut tx, |tx| sqlx::query(
+            "INSERT INTO sessions (secret_hash, operator_id, created_at, last_seen_at)
+             VALUES ($1, $2, $3, $3)"
+        )
+        .bind(secret)
+        .bind(operator)
+        .bind(now)
+        .execute(&mut **tx)
+        .await
+            .map(drop))?;
+        let audit = NewAuditEntry::new(actor, Action::SignedIn, now).to(&actor.name);
+        tx.record(&[], vec![audit]).await?;
+        tx.commit().await
+    }
+
+    /// Who the session belongs to, while it lasts.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn session(
+        &self,
+        secret: &SecretHash,
+        now: DateTime<Utc>,
+    ) -> Result<Option<SessionRecord>> {
+        let session: Option<SessionRecord> = on!(&self.read, |pool| sqlx::query_as(
+            "SELECT operators.address, operators.role_group, sessions.last_seen_at
+               FROM sessions JOIN operators ON operators.id = sessions.operator_id
+              WHERE sessions.secret_hash = $1
+                AND sessions.last_seen_at > $2
+                AND sessions.created_at > $3"
+        )
+        .bind(secret)
+        .bind(now - IDLE)
+        .bind(now - LONGEST)
+        .fetch_optional(pool)
+        .await)?;
+        if session.as_ref().is_some_and(|session| now - session.last_seen_at >= SEEN_EVERY) {
+            self.touch_session(secret, now).await?;
+        }
+        Ok(session)
+    }
+
+    async fn touch_session(&self, secret: &SecretHash, now: DateTime<Utc>) -> Result<()> {
+        let mut tx = self.begin().await?;
+        on!(&mut tx, |tx| sqlx::query("UPDATE sessions SET last_seen_at = $2 WHERE secret_hash = $1")
+            .bind(secret)
+            .bind(now)
+            .execute(&mut **tx)
+            .await
+            .map(drop))?;
+        tx.commit().await
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_session(
+        &self,
+        secret: &SecretHash,
+        actor: &Actor,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut tx = self.begin().await?;
+        on!(&mut tx, |tx| sqlx::query("DELETE FROM sessions WHERE secret_hash = $1")
+            .bind(secret)
+            .execute(&mut **tx)
+            .await
+            .map(drop))?;
+        let audit = NewAuditEntry::new(actor, Action::SignedOut, now).to(&actor.name);
+        tx.record(&[], vec![audit]).await?;
+        tx.commit().await
+    }
+}
