@@ -1,0 +1,347 @@
+//! Every setting, parsed to its type once; secrets print as `***`.
+
+mod source;
+
+use crate::address::Domain;
+use crate::decision::Scope;
+use crate::organization::Organization;
+use crate::postfix::listen::ListenAddress;
+use crate::restriction::UnblockRules;
+use chrono::TimeDelta;
+use ipnet::IpNet;
+use source::Source;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use url::Url;
+
+/// The longest propagation delay, as in Microsoft's portal of 2019.
+const LONGEST_DELAY: TimeDelta = TimeDelta::minutes(30);
+
+/// The settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the data is.
+    pub database_url: DatabaseUrl,
+    /// Where the portal and the API listen.
+    pub listen: SocketAddr,
+    /// Scheme, host and port as browsers see them, where they differ from `listen`.
+    pub public_url: Option<Url>,
+    /// Whose mail is watched.
+    pub organization: Organization,
+    /// How unblocks behave.
+    pub unblock: UnblockRules,
+    /// Which mail of a restricted sender is refused.
+    pub restriction_scope: Scope,
+    /// Where mail servers ask.
+    pub policy_listen: Vec<ListenAddress>,
+    /// Which networks, beside loopback, may ask there.
+    pub mail_server_networks: Vec<IpNet>,
+    /// Where the organisation explains what to do with a compromised account.
+    pub help_url: Option<Url>,
+    /// Proxies whose word on the client's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How the log is written; text on a terminal where it is not set.
+    pub log_format: Option<LogFormat>,
+    /// Variables that look like settings of ours and are none.
+    pub unknown_variables: Vec<String>,
+}
+
+/// Which database.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A server, with everything that is needed to connect.
+    Postgres(String),
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(_) => f.write_str("postgres://***"),
+        }
+    }
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, one object a line.
+    Json,
+}
+
+/// A setting that cannot be used: which, what came, what is taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A value is not what the key takes.
+    #[error("{key} is {got:?}, but it takes {takes}")]
+    Bad {
+        /// The key.
+        key: &'static str,
+        /// What came.
+        got: String,
+        /// What is taken.
+        takes: String,
+    },
+    /// A key that there is not.
+    #[error("{key} in {} is no setting; there are {settings}", path.display())]
+    Unknown {
+        /// The key.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// The settings that there are.
+        settings: String,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read the settings in {}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+}
+
+type Result<T> = std::result::Result<T, ConfigError>;
+
+impl Config {
+    /// Reads the settings: `file` (or `restricted-users.toml` where it exists), overridden by the
+    /// environment.
+    ///
+    /// # Errors
+    /// When the file cannot be read or a setting cannot be used.
+    pub fn load(file: Option<&Path>) -> Result<Self> {
+        Self::from_source(Source::load(file, std::env::vars_os())?)
+    }
+
+    /// Reads the settings from variables alone, as tests set them.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn from_variables<K: Into<String>, V: Into<String>>(
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Self> {
+        let variables = variables.into_iter().map(|(key, value)| (key.into().into(), value.into().into()));
+        Self::from_source(Source::variables(variables))
+    }
+
+    fn from_source(mut source: Source) -> Result<Self> {
+        let mail_server_networks = source.list("mail_server_networks", NETWORKS, network)?;
+        Ok(Self {
+            database_url: source.one("database_url", DATABASE, database_url)?.unwrap_or_else(|| {
+                DatabaseUrl::Sqlite("restricted-users.db".into())
+            }),
+            listen: source
+                .one("listen", "an address and a port, such as 127.0.0.1:8080", |text| text.parse().ok())?
+                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            public_url: source.one("public_url", PUBLIC_URL, public_url)?,
+            organization: organization(&mut source)?,
+            unblock: unblock_rules(&mut source)?,
+            restriction_scope: source
+                .one("restriction_scope", "outside or all", scope)?
+                .unwrap_or(Scope::Outside),
+            policy_listen: policy_listen(&mut source, &mail_server_networks)?,
+            mail_server_networks,
+            help_url: source.one("help_url", "an http or https URL", web_url)?,
+            trusted_proxies: source.list("trusted_proxies", NETWORKS, network)?,
+            log_format: source.one("log_format", "text or json", log_format)?,
+            unknown_variables: source.finish()?,
+        })
+    }
+
+    /// Scheme, host and port as browsers see them; `listening` is where the portal really listens.
+    #[must_use]
+    pub fn public_url(&self, listening: SocketAddr) -> String {
+        match &self.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("http://localhost:{}", listening.port()),
+        }
+    }
+
+    /// Whether browsers reach the portal over https.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+}
+
+const NETWORKS: &str = "networks such as 192.0.2.0/24 or single addresses";
+const DATABASE: &str = "sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME";
+const PUBLIC_URL: &str = "scheme, host and port alone, such as https://restricted.example.org";
+
+fn organization(source: &mut Source) -> Result<Organization> {
+    Ok(Organization {
+        name: source
+            .one("organization_name", "a name of 1 to 100 characters", |text| {
+                (1..=100).contains(&text.chars().count()).then(|| text.to_owned())
+            })?
+            .unwrap_or_else(|| "Organization".into()),
+        domains: source.list("organization_domains", "mail domains such as example.org", |text| {
+            Domain::parse(text).ok()
+        })?,
+    })
+}
+
+fn unblock_rules(source: &mut Source) -> Result<UnblockRules> {
+    Ok(UnblockRules {
+        propagation_delay: source
+            .one("propagation_delay", "a time from 0s to 30m, such as 90s or 30m", delay)?
+            .unwrap_or(LONGEST_DELAY),
+        limit: source
+            .one("unblock_limit", "a whole number, 0 for no limit", |text| text.parse().ok())?
+            .unwrap_or(3),
+    })
+}
+
+fn policy_listen(source: &mut Source, networks: &[IpNet]) -> Result<Vec<ListenAddress>> {
+    const TAKES: &str = "a list of HOST:PORT and unix:/PATH";
+    const CLOSED: &str =
+        "loopback addresses and unix:/PATH alone while mail_server_networks is empty";
+    let given = source.list("policy_listen", TAKES, |text| ListenAddress::from_str(text).ok())?;
+    if let Some(open) = given.iter().find(|address| networks.is_empty() && !address.is_local()) {
+        let (got, takes) = (open.to_string(), CLOSED.into());
+        return Err(ConfigError::Bad { key: "policy_listen", got, takes });
+    }
+    let default = || vec![ListenAddress::Tcp { host: "127.0.0.1".into(), port: 10040 }];
+    Ok(if given.is_empty() { default() } else { given })
+}
+
+fn database_url(text: &str) -> Option<DatabaseUrl> {
+    if let Some(path) = text.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        return (!path.is_empty()).then(|| DatabaseUrl::Sqlite(path.into()));
+    }
+    let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
+    (known && sqlx::postgres::PgConnectOptions::from_str(text).is_ok())
+        .then(|| DatabaseUrl::Postgres(text.into()))
+}
+
+fn web_url(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
+}
+
+fn public_url(text: &str) -> Option<Url> {
+    web_url(text).filter(|url| {
+        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty()
+    })
+}
+
+/// A duration as `90s`, `30m`, `24h`, `90d`.
+pub(crate) fn duration(text: &str) -> Option<TimeDelta> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number: i64 = number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())??;
+    match unit {
+        "s" => TimeDelta::try_seconds(number),
+        "m" => TimeDelta::try_minutes(number),
+        "h" => TimeDelta::try_hours(number),
+        "d" => TimeDelta::try_days(number),
+        _ => None,
+    }
+}
+
+fn delay(text: &str) -> Option<TimeDelta> {
+    duration(text).filter(|delay| *delay <= LONGEST_DELAY)
+}
+
+fn scope(text: &str) -> Option<Scope> {
+    match text {
+        "outside" => Some(Scope::Outside),
+        "all" => Some(Scope::All),
+        _ => None,
+    }
+}
+
+fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+fn log_format(text: &str) -> Option<LogFormat> {
+    match text {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(key: &str, value: &str) -> String {
+        Config::from_variables([(key, value)]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn without_settings_everything_has_its_default() {
+        let config = Config::from_variables::<String, String>([]).unwrap();
+        assert_eq!(format!("{:?}", config.database_url), "sqlite:restricted-users.db");
+        assert_eq!(config.unblock.propagation_delay, TimeDelta::minutes(30));
+        assert_eq!(config.public_url("127.0.0.1:8080".parse().unwrap()), "http://localhost:8080");
+        assert_eq!(config.policy_listen[0].to_string(), "127.0.0.1:10040");
+    }
+
+    #[test]
+    fn a_bad_value_is_told_with_its_key_what_came_and_what_is_taken() {
+        for (key, value, sentence) in [
+            (
+                "RESTRICTED_USERS_PROPAGATION_DELAY",
+                "31m",
+                "propagation_delay is \"31m\", but it takes a time from 0s to 30m, such as 90s or 30m",
+            ),
+            (
+                "RESTRICTED_USERS_ORGANIZATION_DOMAINS",
+                "example.org,exa mple.org",
+                "organization_domains is \"exa mple.org\", but it takes mail domains such as example.org",
+            ),
+            (
+                "RESTRICTED_USERS_DATABASE_URL",
+                "mysql://localhost",
+                "database_url is \"mysql://localhost\", but it takes sqlite:PATH or \
+                 postgres://USER:PASSWORD@HOST/NAME",
+            ),
+            (
+                "RESTRICTED_USERS_POLICY_LISTEN",
+                "0.0.0.0:10040",
+                "policy_listen is \"0.0.0.0:10040\", but it takes loopback addresses and unix:/PATH \
+                 alone while mail_server_networks is empty",
+            ),
+        ] {
+            assert_eq!(problem(key, value), sentence);
+        }
+    }
+
+    #[test]
+    fn the_password_of_the_database_is_never_shown() {
+        let shown = problem("RESTRICTED_USERS_DATABASE_URL", "mysql://u:hunter2@localhost");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        let url = database_url("postgres://u:hunter2@localhost/x").unwrap();
+        assert_eq!(format!("{url:?}"), "postgres://***");
+    }
+
+    #[test]
+    fn a_list_in_a_variable_is_comma_separated_and_the_file_has_an_array() {
+        let config = Config::from_variables([(
+            "RESTRICTED_USERS_ORGANIZATION_DOMAINS",
+            "Example.org, example.net",
+        )])
+        .unwrap();
+        let domains: Vec<_> = config.organization.domains.iter().map(Domain::as_str).collect();
+        assert_eq!(domains, ["example.org", "example.net"]);
+    }
+
+    #[test]
+    fn a_variable_that_is_no_setting_is_a_warning_and_a_key_in_the_file_an_error() {
+        let config = Config::from_variables([
+            ("RESTRICTED_USERS_PORT", "tcp://10.0.0.1:8080"),
+            ("RESTRICTED_USERS_URL", "http://localhost"),
+        ])
+        .unwrap();
+        assert_eq!(config.unknown_variables, ["RESTRICTED_USERS_PORT"]);
+    }
+}
