@@ -2,6 +2,7 @@
 
 use crate::{blocklist::Blocklist, clock::Clock, organization::Organization, refusals::Refusals};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use uuid::Uuid;
 
 /// What becomes of one recipient.
@@ -36,6 +37,8 @@ pub struct Decider {
     pub refusals: Arc<Refusals>,
     /// When they were refused.
     pub clock: Clock,
+    /// Whether anybody ever asked.
+    pub asked: Arc<AtomicBool>,
 }
 
 impl Decider {
@@ -43,6 +46,10 @@ impl Decider {
     /// cannot be a sender is restricted by nobody, so its mail is allowed.
     #[must_use]
     pub fn decide(&self, sender: &str, recipient: &str) -> Decision {
+        // Looked at before it is written, so that the processors need not pass the line around.
+        if !self.was_asked() {
+            self.asked.store(true, Relaxed);
+        }
         match self.restriction_of(sender) {
             Some(restriction) if self.is_in_scope(recipient) => {
                 self.refusals.count(restriction, self.clock.now());
@@ -50,6 +57,12 @@ impl Decider {
             }
             _ => Decision::Allow,
         }
+    }
+
+    /// Whether anybody ever asked.
+    #[must_use]
+    pub fn was_asked(&self) -> bool {
+        self.asked.load(Relaxed)
     }
 
     fn restriction_of(&self, sender: &str) -> Option<Uuid> {
@@ -83,6 +96,7 @@ mod tests {
             scope,
             refusals: Arc::default(),
             clock: Clock::stopped(DateTime::from_timestamp(1_800_000_000, 0).unwrap()),
+        asked: Arc::default(),
         }
     }
 

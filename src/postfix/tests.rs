@@ -112,6 +112,7 @@ fn decider(scope: Scope, refusals: &Arc<Refusals>) -> Decider {
         scope,
         refusals: Arc::clone(refusals),
         clock: Clock::default(),
+        asked: Arc::default(),
     }
 }
 

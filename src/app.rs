@@ -1,0 +1,124 @@
+//! What the parts share, and the operations that portal and API have in common.
+
+use crate::address::Address;
+use crate::blocklist::{Blocklist, Change};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::decision::Decider;
+use crate::health::Health;
+use crate::operator::Actor;
+use crate::organization::Organization;
+use crate::refusals::Refusals;
+use crate::restriction::{Restriction, UnblockRequest};
+use crate::store::{Asker, Result, Store, Unblocked};
+use crate::telemetry::Metrics;
+use std::sync::Arc;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// What the parts share.
+#[derive(Debug)]
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// Scheme, host and port as browsers see them.
+    pub public_url: String,
+    /// The time.
+    pub clock: Clock,
+    /// The database.
+    pub store: Store,
+    /// Who is restricted right now.
+    pub blocklist: Arc<Blocklist>,
+    /// What becomes of mail.
+    pub decider: Decider,
+    /// Rung when the next release may be another than before.
+    pub due_changed: Notify,
+    /// Which parts run.
+    pub health: Health,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+impl App {
+    /// Everything the parts need, the blocklist loaded.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn new(config: Config, public_url: String, clock: Clock, store: Store) -> Result<Self> {
+        // First the number, then the entries: what changes in between is followed once more.
+        let followed = store.last_change().await?;
+        let blocklist = Arc::new(Blocklist::load(store.active_restrictions().await?, followed));
+        let decider = Decider {
+            blocklist: Arc::clone(&blocklist),
+            organization: Arc::new(config.organization.clone()),
+            scope: config.restriction_scope,
+            refusals: Arc::new(Refusals::default()),
+            clock: clock.clone(),
+            asked: Arc::default(),
+        };
+        let (due_changed, health, metrics) = (Notify::new(), Health::default(), Metrics::new());
+        Ok(Self { config, public_url, clock, store, blocklist, decider, due_changed, health, metrics })
+    }
+
+    /// Whose mail is watched.
+    #[must_use]
+    pub fn organization(&self) -> &Organization {
+        &self.config.organization
+    }
+
+    /// Restricts a sender by hand; nothing where it is restricted already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn restrict(
+        &self,
+        address: &Address,
+        reason: &str,
+        actor: &Actor,
+    ) -> Result<Option<Restriction>> {
+        let restricted = self.store.restrict(address, reason, actor, self.clock.now()).await?;
+        Ok(restricted.map(|(restriction, change)| {
+            self.committed(&[change]);
+            restriction
+        }))
+    }
+
+    /// Asks for the end of a restriction once the propagation delay is over.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn request_unblock(
+        &self,
+        id: Uuid,
+        request: &UnblockRequest,
+        asker: Asker<'_>,
+    ) -> Result<Unblocked> {
+        let (rules, now) = (self.config.unblock, self.clock.now());
+        let outcome = self.store.request_unblock(id, request, asker, rules, now).await?;
+        Ok(self.noted(outcome))
+    }
+
+    /// Takes a pending unblock back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cancel_unblock(&self, id: Uuid, actor: &Actor) -> Result<Unblocked> {
+        let outcome = self.store.cancel_unblock(id, actor, self.clock.now()).await?;
+        Ok(self.noted(outcome))
+    }
+
+    fn noted(&self, outcome: Unblocked) -> Unblocked {
+        if let Unblocked::Done(_, changes) = &outcome {
+            self.committed(changes);
+        }
+        outcome
+    }
+
+    /// Tells this process at once what it has just committed.
+    pub fn committed(&self, changes: &[Change]) {
+        if !changes.is_empty() {
+            self.blocklist.apply(changes);
+            self.due_changed.notify_one();
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Writes down, each second, what the policy port did: refused recipients, and that it was asked.
+
+use crate::app::App;
+use crate::outage::Outage;
+use crate::store::{MAIL_SERVER_ASKED, Result};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often the counts are written; a kill loses at most those of so long, which no decision
+/// depends on.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Runs until `stop`, then writes what is left.
+pub async fn run(app: &App, stop: &CancellationToken) {
+    let mut outage = Outage::of("the count of refused recipients");
+    let mut told = false;
+    loop {
+        let goes_on = stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some();
+        match write(app, &mut told).await {
+            Ok(()) => outage.over(),
+            Err(error) => outage.note(&error),
+        }
+        if !goes_on {
+            return;
+        }
+    }
+}
+
+async fn write(app: &App, told: &mut bool) -> Result<()> {
+    if !*told && app.decider.was_asked() {
+        app.store.reach_milestone(MAIL_SERVER_ASKED, app.clock.now()).await?;
+        *told = true;
+    }
+    write_refusals(app).await
+}
+
+/// Writes the refused recipients counted so far.
+///
+/// # Errors
+/// When the database fails; then they stay counted.
+pub async fn write_refusals(app: &App) -> Result<()> {
+    let counts = app.decider.refusals.take();
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let written = app.store.add_refusals(&counts).await;
+    if written.is_err() {
+        app.decider.refusals.put_back(counts);
+    }
+    written
+}

@@ -1,0 +1,130 @@
+//! The parts together, until one fails or all are told to stop.
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::postfix::listen::{ListenAddress, Listener};
+use crate::postfix::{Limits, PolicyPort};
+use crate::store::Store;
+use crate::{bookkeeper, follower, postfix, unblocker, web};
+use anyhow::{Context, bail};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How long a stop may take: a client that does not read its answer shall not keep the process.
+const LONGEST_STOP: Duration = Duration::from_secs(10);
+
+/// A service that listens and whose parts run.
+#[derive(Debug)]
+pub struct Service {
+    /// What the parts share.
+    pub app: Arc<App>,
+    /// Where the portal and the API listen.
+    pub web: SocketAddr,
+    /// Where the policy port listens.
+    pub policy: Vec<ListenAddress>,
+    stop: CancellationToken,
+    parts: JoinSet<&'static str>,
+}
+
+impl Service {
+    /// Opens the database, binds everything, and lets the parts run.
+    ///
+    /// # Errors
+    /// When the database cannot be opened or an address cannot be bound.
+    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let store = Store::open(&config.database_url)
+            .await
+            .with_context(|| format!("cannot open the database {:?}", config.database_url))?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let policy_listeners = bind_policy_port(&config).await?;
+        let web = listener.local_addr()?;
+        let public_url = config.public_url(web);
+        let app = Arc::new(App::new(config, public_url, clock, store).await?);
+        let policy = policy_listeners.iter().map(Listener::address).collect();
+        let mut service =
+            Self { app, web, policy, stop: CancellationToken::new(), parts: JoinSet::new() };
+        service.run_parts(listener, policy_listeners);
+        service.tell_addresses();
+        Ok(service)
+    }
+
+    fn run_parts(&mut self, listener: TcpListener, policy_listeners: Vec<Listener>) {
+        let port = PolicyPort::new(
+            self.app.decider.clone(),
+            self.app.config.mail_server_networks.clone(),
+            Limits::default(),
+            postfix::Metrics::registered(),
+        );
+        let stop = self.stop.clone();
+        self.run_part("postfix", |_| port.serve(policy_listeners, stop));
+        let stop = self.stop.clone();
+        self.run_part("web", |app| web::serve(app, listener, stop));
+        let stop = self.stop.clone();
+        self.run_part("unblocker", |app| async move { unblocker::run(&app, &stop).await });
+        let stop = self.stop.clone();
+        self.run_part("blocklist", |app| async move { follower::run(&app, &stop).await });
+        let stop = self.stop.clone();
+        self.run_part("bookkeeper", |app| async move { bookkeeper::run(&app, &stop).await });
+    }
+
+    fn run_part<F>(&mut self, name: &'static str, part: impl FnOnce(Arc<App>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let running = self.app.health.running(name);
+        let part = part(Arc::clone(&self.app));
+        self.parts.spawn(async move {
+            let _running = running;
+            part.await;
+            name
+        });
+    }
+
+    fn tell_addresses(&self) {
+        tracing::info!(part = "web", address = %self.web, "listening");
+        for address in &self.policy {
+            tracing::info!(part = "postfix", %address, "listening");
+        }
+    }
+
+    /// Waits until `told_to_stop` ends, then stops all parts.
+    ///
+    /// # Errors
+    /// When a part ended before it was told to.
+    pub async fn run_until(mut self, told_to_stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        tokio::select! {
+            () = told_to_stop => self.stop().await,
+            Some(ended) = self.parts.join_next() => {
+                let ended = ended.unwrap_or("a part that panicked");
+                self.stop().await;
+                bail!("{ended} ended before it was told to");
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops all parts: requests under way are finished, everything else ends at once.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let all_ended = async { while self.parts.join_next().await.is_some() {} };
+        if tokio::time::timeout(LONGEST_STOP, all_ended).await.is_err() {
+            tracing::warn!("some connections did not end in time and are cut");
+        }
+        self.app.store.close().await;
+    }
+}
+
+async fn bind_policy_port(config: &Config) -> anyhow::Result<Vec<Listener>> {
+    let mut listeners = Vec::new();
+    for address in &config.policy_listen {
+        listeners.push(Listener::bind(address).await?);
+    }
+    Ok(listeners)
+}

@@ -1,0 +1,88 @@
+//! Ends restrictions when their time has come.
+
+use crate::app::App;
+use crate::outage::Outage;
+use crate::restriction::Restriction;
+use crate::store::{RELEASES_AT_ONCE, Result};
+use chrono::TimeDelta;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How long other writers of the same SQLite file get between two rounds; they look every
+/// millisecond.
+const BREATH: Duration = Duration::from_millis(4);
+
+/// How long to wait before the database is asked again after it failed.
+const RETRY: TimeDelta = TimeDelta::seconds(1);
+
+/// Runs until `stop`: releases what is due, then sleeps until the next release or until somebody
+/// changes what is due.
+pub async fn run(app: &App, stop: &CancellationToken) {
+    let mut outage = Outage::of("the unblocker");
+    while stop.run_until_cancelled(round(app, &mut outage)).await.is_some() {}
+}
+
+async fn round(app: &App, outage: &mut Outage) {
+    let wake_at = match release_all_due(app).await {
+        Ok(next) => {
+            outage.over();
+            next
+        }
+        Err(error) => {
+            outage.note(&error);
+            Some(app.clock.now() + RETRY)
+        }
+    };
+    let due = async {
+        match wake_at {
+            Some(at) => app.clock.sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = due => {}
+        () = app.due_changed.notified() => {}
+    }
+}
+
+/// Releases everything that is due and answers when the next release is.
+async fn release_all_due(app: &App) -> Result<Option<chrono::DateTime<chrono::Utc>>> {
+    loop {
+        let released = release_due(app).await?;
+        if i64::try_from(released).unwrap_or(i64::MAX) < RELEASES_AT_ONCE {
+            let next = app.store.next_release().await?;
+            if next.is_none_or(|at| at > app.clock.now()) {
+                return Ok(next);
+            }
+        }
+        tokio::time::sleep(BREATH).await;
+    }
+}
+
+/// One round: releases up to [`RELEASES_AT_ONCE`] restrictions and answers how many it were.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release_due(app: &App) -> Result<usize> {
+    let now = app.clock.now();
+    let (released, changes) = app.store.release_due(now).await?;
+    app.blocklist.apply(&changes);
+    for restriction in &released {
+        tell(app, restriction);
+    }
+    Ok(released.len())
+}
+
+fn tell(app: &App, restriction: &Restriction) {
+    let takes_effect_at = restriction.unblock.as_ref().map(|unblock| unblock.takes_effect_at);
+    let lateness = match (restriction.released_at, takes_effect_at.or(restriction.ends_at)) {
+        (Some(released_at), Some(due)) => (released_at - due).to_std().unwrap_or_default(),
+        _ => Duration::ZERO,
+    };
+    app.metrics.release_lateness.record(lateness.as_secs_f64());
+    tracing::info!(
+        address = %restriction.address.as_str().escape_debug(),
+        late_ms = lateness.as_millis(),
+        "released"
+    );
+}
