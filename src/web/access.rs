@@ -1,0 +1,152 @@
+//! Who may pass: the one place where tokens, sessions and role groups are checked.
+
+use super::Shared;
+use super::client_address::ClientAddress;
+use super::error::Problem;
+use super::session_cookie;
+use crate::operator::{Actor, ActorKind, Permission, RoleGroup};
+use crate::secret::SecretHash;
+use crate::store::Asker;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use std::sync::Arc;
+
+/// Who asks, known and allowed.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) actor: Actor,
+    pub(crate) role: RoleGroup,
+}
+
+impl Caller {
+    pub(crate) fn asker(&self) -> Asker<'_> {
+        Asker { actor: &self.actor, role: self.role }
+    }
+
+    pub(crate) fn may(&self, permission: Permission) -> bool {
+        self.role.may(permission)
+    }
+}
+
+/// The doors of the API or of the portal: routes behind them are open to who has a permission.
+#[derive(Clone)]
+pub(crate) struct Doors {
+    app: Shared,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// Tokens; to look, sessions too.
+    Api,
+    /// Sessions alone.
+    Portal,
+}
+
+#[derive(Clone)]
+struct Door {
+    doors: Doors,
+    permission: Permission,
+}
+
+impl Doors {
+    pub(crate) fn of_the_api(app: &Shared) -> Self {
+        Self { app: Arc::clone(app), kind: Kind::Api }
+    }
+
+    pub(crate) fn of_the_portal(app: &Shared) -> Self {
+        Self { app: Arc::clone(app), kind: Kind::Portal }
+    }
+
+    /// Opens `routes` to whoever has `permission`.
+    pub(crate) fn open_to(
+        &self,
+        permission: Permission,
+        routes: MethodRouter<Shared>,
+    ) -> MethodRouter<Shared> {
+        let door = Door { doors: self.clone(), permission };
+        routes.route_layer(from_fn_with_state(door, pass))
+    }
+
+    async fn caller(
+        &self,
+        headers: &HeaderMap,
+        method: &Method,
+        from: Option<ClientAddress>,
+    ) -> Result<Option<Caller>, Problem> {
+        if self.kind == Kind::Api
+            && let Some(token) = token(headers)
+        {
+            return by_token(&self.app, &token, from).await;
+        }
+        if self.kind == Kind::Portal || *method == Method::GET {
+            return by_session(&self.app, headers, from).await;
+        }
+        Ok(None)
+    }
+}
+
+async fn pass(
+    State(door): State<Door>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let from = request.extensions().get().copied();
+    let caller = door.doors.caller(request.headers(), request.method(), from).await?;
+    let caller = caller.ok_or(Problem::SignedOut)?;
+    if !caller.may(door.permission) {
+        return Err(Problem::Forbidden("Your role group does not allow this."));
+    }
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+/// Who has this token, while it is good.
+pub(crate) async fn by_token(
+    app: &Shared,
+    token: &str,
+    from: Option<ClientAddress>,
+) -> Result<Option<Caller>, Problem> {
+    let token = app.store.token(&SecretHash::of(token), app.clock.now()).await?;
+    Ok(token.map(|token| Caller {
+        actor: actor(token.name, ActorKind::Token, from),
+        role: token.role_group,
+    }))
+}
+
+/// Who is signed in, while the session lasts.
+pub(crate) async fn by_session(
+    app: &Shared,
+    headers: &HeaderMap,
+    from: Option<ClientAddress>,
+) -> Result<Option<Caller>, Problem> {
+    let Some(secret) = session_cookie::read(headers) else { return Ok(None) };
+    let session = app.store.session(&SecretHash::of(secret), app.clock.now()).await?;
+    Ok(session.map(|session| Caller {
+        actor: actor(session.address, ActorKind::Operator, from),
+        role: session.role_group,
+    }))
+}
+
+pub(crate) fn actor(name: String, kind: ActorKind, from: Option<ClientAddress>) -> Actor {
+    Actor { name, kind, client_address: from.map(|ClientAddress(address)| address) }
+}
+
+/// The token of a request: after `Bearer`, or as the password of HTTP Basic (RFC 7617).
+pub(crate) fn token(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, credentials) = value.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(credentials.trim().into());
+    }
+    if scheme.eq_ignore_ascii_case("basic") {
+        let pair = String::from_utf8(BASE64_STANDARD.decode(credentials.trim()).ok()?).ok()?;
+        return pair.split_once(':').map(|(_, password)| password.into());
+    }
+    None
+}

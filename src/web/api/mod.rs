@@ -1,0 +1,11 @@
+//! The JSON API, one file per subject.
+
+mod audit;
+mod decision;
+mod restricted_users;
+mod unblocks;
+
+pub(crate) use audit::audit;
+pub(crate) use decision::decision;
+pub(crate) use restricted_users::{NewRestriction, history, list, restrict, user};
+pub(crate) use unblocks::{comment, cancel_unblock, request_unblock, request_unblocks};

@@ -1,0 +1,128 @@
+//! Asking for unblocks, one or many, and cancelling one.
+
+use super::restricted_users::json;
+use crate::restriction::{Restriction, UnblockRequest};
+use crate::web::access::Caller;
+use crate::web::error::{Document, Problem, unblocked};
+use crate::web::extract::{Json, Key};
+use crate::web::restricted_user::RestrictedUser;
+use crate::web::{Shared, find};
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+/// Characters of a comment.
+const LONGEST_COMMENT: usize = 500;
+/// Addresses of one call.
+const ADDRESSES: std::ops::RangeInclusive<usize> = 1..=1_000;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unblock {
+    comment: Option<String>,
+}
+
+pub(crate) async fn request_unblock(
+    State(app): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    key: Key,
+    Json(unblock): Json<Unblock>,
+) -> Result<Response, Problem> {
+    let request = UnblockRequest { comment: comment(unblock.comment)?, done: Vec::new() };
+    let restriction = unblock_one(&app, &caller, &key, &request).await?;
+    Ok((StatusCode::ACCEPTED, json(&RestrictedUser::from(restriction))).into_response())
+}
+
+/// A comment of a length that is taken; an empty one is none.
+pub(crate) fn comment(comment: Option<String>) -> Result<Option<String>, Problem> {
+    let comment = comment.filter(|comment| !comment.trim().is_empty());
+    match comment.as_ref().map(|comment| comment.chars().count()) {
+        Some(length) if length > LONGEST_COMMENT => {
+            let detail = format!("it has {length} characters, at most {LONGEST_COMMENT} are taken");
+            Err(Problem::invalid("comment", detail))
+        }
+        _ => Ok(comment),
+    }
+}
+
+async fn unblock_one(
+    app: &Shared,
+    caller: &Caller,
+    key: &Key,
+    request: &UnblockRequest,
+) -> Result<Restriction, Problem> {
+    let restriction = find(app, key).await?;
+    unblocked(app.request_unblock(restriction.id, request, caller.asker()).await?)
+}
+
+pub(crate) async fn cancel_unblock(
+    State(app): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    key: Key,
+) -> Result<Response, Problem> {
+    let restriction = find(&app, &key).await?;
+    let restriction = unblocked(app.cancel_unblock(restriction.id, &caller.actor).await?)?;
+    Ok(json(&RestrictedUser::from(restriction)))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unblocks {
+    addresses: Vec<String>,
+    comment: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Outcome {
+    address: String,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Document>,
+}
+
+#[derive(Serialize)]
+struct Outcomes {
+    items: Vec<Outcome>,
+}
+
+pub(crate) async fn request_unblocks(
+    State(app): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Json(unblocks): Json<Unblocks>,
+) -> Result<Response, Problem> {
+    let count = unblocks.addresses.len();
+    if !ADDRESSES.contains(&count) {
+        let detail = format!("there are {count}, 1 to 1000 are taken");
+        return Err(Problem::invalid("addresses", detail));
+    }
+    let request = UnblockRequest { comment: comment(unblocks.comment)?, done: Vec::new() };
+    let mut items = Vec::with_capacity(count);
+    for address in unblocks.addresses {
+        items.push(outcome(&app, &caller, address, &request).await?);
+    }
+    Ok(json(&Outcomes { items }))
+}
+
+/// What the single call would have been answered; a database that fails ends the whole call.
+async fn outcome(
+    app: &Shared,
+    caller: &Caller,
+    address: String,
+    request: &UnblockRequest,
+) -> Result<Outcome, Problem> {
+    let unblocked = match Key::parse(&address, app.organization()) {
+        Some(key) => unblock_one(app, caller, &key, request).await,
+        None => Err(Problem::NotFound),
+    };
+    match unblocked {
+        Ok(_) => Ok(Outcome { address, status: StatusCode::ACCEPTED.as_u16(), problem: None }),
+        Err(problem @ (Problem::Internal(_) | Problem::Unavailable(_))) => Err(problem),
+        Err(problem) => Ok(Outcome {
+            address,
+            status: problem.status().as_u16(),
+            problem: Some(problem.document()),
+        }),
+    }
+}

@@ -1,0 +1,176 @@
+//! What went wrong, told as a problem document (RFC 9457).
+
+use crate::export::ExportError;
+use crate::restriction::Restriction;
+use crate::store::StoreError;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::error::Error;
+
+/// Why a request is not answered as asked.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    SignedOut,
+    Forbidden(&'static str),
+    NotFound,
+    MethodNotAllowed,
+    AlreadyRestricted,
+    NotRestricted,
+    UnblockLimit,
+    TooLarge { limit: usize },
+    UnsupportedMediaType,
+    LinkUsedUp,
+    Invalid(Vec<FieldProblem>),
+    Internal(StoreError),
+    Unwritten(std::io::Error),
+    Unavailable(StoreError),
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FieldProblem {
+    pub(crate) field: String,
+    pub(crate) detail: String,
+}
+
+/// A problem as it is sent.
+#[derive(Debug, Serialize)]
+pub(crate) struct Document {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldProblem>,
+}
+
+impl Problem {
+    pub(crate) fn invalid(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldProblem { field: field.into(), detail: detail.into() }])
+    }
+
+    /// The problem in words, without its source.
+    pub(crate) fn document(&self) -> Document {
+        let (slug, status, title) = self.kind();
+        Document {
+            r#type: format!("/problems/{slug}"),
+            title,
+            status: status.as_u16(),
+            detail: self.detail(),
+            errors: match self {
+                Self::Invalid(errors) => errors.clone(),
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.kind().1
+    }
+
+    fn kind(&self) -> (&'static str, StatusCode, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::SignedOut => ("signed-out", S::UNAUTHORIZED, "Not signed in"),
+            Self::Forbidden(_) => ("forbidden", S::FORBIDDEN, "Not allowed"),
+            Self::NotFound => ("not-found", S::NOT_FOUND, "Not found"),
+            Self::MethodNotAllowed => {
+                ("method-not-allowed", S::METHOD_NOT_ALLOWED, "Method not allowed")
+            }
+            Self::AlreadyRestricted => ("already-restricted", S::CONFLICT, "Already restricted"),
+            Self::NotRestricted => ("not-restricted", S::CONFLICT, "Not restricted"),
+            Self::UnblockLimit => ("unblock-limit", S::CONFLICT, "Unblocked too often"),
+            Self::TooLarge { .. } => ("too-large", S::PAYLOAD_TOO_LARGE, "Too large"),
+            Self::UnsupportedMediaType => {
+                ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
+            }
+            Self::LinkUsedUp => ("not-found", S::NOT_FOUND, "Link not good any more"),
+            Self::Invalid(_) => ("invalid", S::UNPROCESSABLE_ENTITY, "Invalid input"),
+            Self::Internal(_) | Self::Unwritten(_) => ("internal", S::INTERNAL_SERVER_ERROR, "Internal failure"),
+            Self::Unavailable(_) => ("unavailable", S::SERVICE_UNAVAILABLE, "Database away"),
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::SignedOut => {
+                "Sign in, or send a token that is good as `Authorization: Bearer TOKEN`.".into()
+            }
+            Self::Forbidden(why) => (*why).into(),
+            Self::NotFound => "There is nothing at this address.".into(),
+            Self::MethodNotAllowed => "This address does not take this method; `Allow` says which.".into(),
+            Self::AlreadyRestricted => "This user is restricted already.".into(),
+            Self::NotRestricted => "This restriction has ended; nothing is left to unblock.".into(),
+            Self::UnblockLimit => "This user was unblocked too often in the last 30 days. Find out why the \
+                                   account keeps sending spam, then ask Organization Management to unblock it."
+                .into(),
+            Self::TooLarge { limit } => format!("The body is larger than the {limit} bytes that are taken."),
+            Self::UnsupportedMediaType => "Send the body as `Content-Type: application/json`.".into(),
+            Self::LinkUsedUp => "This link was used, has expired, or was replaced by a newer one. Ask \
+                                 Organization Management for another."
+                .into(),
+            Self::Invalid(errors) => errors
+                .iter()
+                .map(|error| format!("{}: {}.", error.field, error.detail))
+                .collect::<Vec<_>>()
+                .join(" "),
+            Self::Internal(_) | Self::Unwritten(_) => "The service failed; its log says why.".into(),
+            Self::Unavailable(_) => {
+                "The database does not answer. Nothing was changed; try again in a moment.".into()
+            }
+        }
+    }
+
+    /// A failure of the service is logged where it is answered, and nowhere else.
+    fn log(&self) {
+        match self {
+            Self::Internal(error) => tracing::error!(error = error.source(), "a request failed"),
+            Self::Unwritten(error) => tracing::error!(%error, "an export failed"),
+            Self::Unavailable(error) => {
+                tracing::warn!(error = error.source(), "a request found no database");
+            }
+            _ => {}
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        self.log();
+        let body = serde_json::to_vec(&self.document()).expect("a document is text and numbers");
+        let kind = HeaderValue::from_static("application/problem+json");
+        let mut response = (self.status(), [(header::CONTENT_TYPE, kind)], body).into_response();
+        if matches!(self, Self::SignedOut) {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_outage() { Self::Unavailable(error) } else { Self::Internal(error) }
+    }
+}
+
+impl From<ExportError> for Problem {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Store(error) => error.into(),
+            ExportError::Write(error) => Self::Unwritten(error),
+        }
+    }
+}
+
+/// What became of an unblock, or its problem.
+pub(crate) fn unblocked(outcome: crate::store::Unblocked) -> Result<Restriction, Problem> {
+    use crate::store::Unblocked::{Done, LimitReached, NotRestricted, Unknown};
+    match outcome {
+        Done(restriction, _) => Ok(restriction),
+        Unknown => Err(Problem::NotFound),
+        NotRestricted => Err(Problem::NotRestricted),
+        LimitReached => Err(Problem::UnblockLimit),
+    }
+}

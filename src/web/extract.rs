@@ -1,0 +1,168 @@
+//! Reading requests: bodies, queries and paths, whose failures are problem documents.
+
+use super::error::Problem;
+use crate::address::Address;
+use crate::organization::Organization;
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+/// The largest body of a route that does not say otherwise.
+const LARGEST_BODY: usize = 1024 * 1024;
+
+/// The most characters of a bad value that a sentence repeats.
+const SHOWN: usize = 60;
+
+/// A JSON body; a missing one is `{}`.
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = bytes_within(body, LARGEST_BODY).await?;
+        if bytes.is_empty() {
+            return from_json(b"{}").map(Self);
+        }
+        if !is_json(&parts.headers) {
+            return Err(Problem::UnsupportedMediaType);
+        }
+        from_json(&bytes).map(Self)
+    }
+}
+
+async fn bytes_within(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes().into()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Problem::TooLarge { limit }),
+        Err(_) => Err(Problem::invalid("body", "it ended before it was whole")),
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(|value| value.split(';').next().unwrap_or_default().trim())
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
+}
+
+fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let field = error.path().to_string();
+        problem_at(&field, "body", &error.into_inner().to_string())
+    })?;
+    json.end().map_err(|error| problem_at(".", "body", &error.to_string()))?;
+    Ok(value)
+}
+
+/// The query of an address; a parameter without a value counts as not given.
+#[derive(Debug)]
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        from_form(parts.uri.query().unwrap_or_default().as_bytes(), "query").map(Self)
+    }
+}
+
+/// The fields of a form that a page of the portal sends.
+#[derive(Debug)]
+pub(crate) struct Form<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Form<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let bytes = bytes_within(request.into_body(), LARGEST_BODY).await?;
+        from_form(&bytes, "form").map(Self)
+    }
+}
+
+/// The fields of a form in their order, where a name may come more than once.
+#[derive(Debug)]
+pub(crate) struct Pairs(pub(crate) Vec<(String, String)>);
+
+impl<S: Sync> FromRequest<S> for Pairs {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let bytes = bytes_within(request.into_body(), LARGEST_BODY).await?;
+        Ok(Self(url::form_urlencoded::parse(&bytes).into_owned().collect()))
+    }
+}
+
+fn from_form<T: DeserializeOwned>(bytes: &[u8], whole: &str) -> Result<T, Problem> {
+    let pairs = url::form_urlencoded::parse(bytes).filter(|(_, value)| !value.is_empty());
+    let pairs: Vec<_> = pairs.collect();
+    let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let parsed = url::form_urlencoded::parse(encoded.as_bytes());
+    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(parsed)).map_err(|error| {
+        let field = error.path().to_string();
+        problem_at(&field, whole, &error.into_inner().to_string())
+    })
+}
+
+/// Names the field: where serde does not, its message does, between backticks.
+fn problem_at(path: &str, whole: &str, message: &str) -> Problem {
+    let message = message.split(" at line ").next().unwrap_or(message);
+    let named = ["missing field `", "unknown field `", "duplicate field `"]
+        .iter()
+        .find_map(|prefix| message.strip_prefix(prefix)?.split('`').next());
+    let field = match (path, named) {
+        ("." | "?", Some(name)) => name.to_owned(),
+        ("." | "?", None) => whole.to_owned(),
+        (path, Some(name)) if !path.ends_with(name) => format!("{path}.{name}"),
+        (path, _) => path.to_owned(),
+    };
+    Problem::invalid(shortened(&field), shortened_to(message, 4 * SHOWN))
+}
+
+/// A value that came from outside, short enough for a sentence.
+pub(crate) fn shortened(text: &str) -> String {
+    shortened_to(text, SHOWN)
+}
+
+fn shortened_to(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into(),
+    }
+}
+
+/// A restriction as a path names it: by its id, or by its sender's address.
+#[derive(Debug, Clone)]
+pub(crate) enum Key {
+    Id(Uuid),
+    Address(Address),
+}
+
+impl Key {
+    /// Nothing where the text cannot name any restriction.
+    pub(crate) fn parse(text: &str, organization: &Organization) -> Option<Self> {
+        match Uuid::try_parse(text) {
+            Ok(id) => Some(Self::Id(id)),
+            Err(_) => organization.sender(text).ok().map(Self::Address),
+        }
+    }
+}
+
+impl FromRequestParts<super::Shared> for Key {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &super::Shared) -> Result<Self, Problem> {
+        let params = RawPathParams::from_request_parts(parts, app).await;
+        let params = params.map_err(|_| Problem::NotFound)?;
+        let (_, key) = params.iter().next().ok_or(Problem::NotFound)?;
+        Self::parse(key, app.organization()).ok_or(Problem::NotFound)
+    }
+}

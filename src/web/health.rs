@@ -1,0 +1,88 @@
+//! What load balancers and monitoring ask.
+
+use super::client_address::{BehindUnknownProxy, ClientAddress};
+use super::error::Problem;
+use super::{Shared, access, route_of};
+use crate::store::{Counts, Result};
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
+use chrono::{DateTime, Utc};
+use metrics::{counter, histogram};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// A database that has not answered by then is away, as far as a load balancer is concerned.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(crate) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    status: &'static str,
+    checks: BTreeMap<&'static str, &'static str>,
+}
+
+async fn ready(State(app): State<Shared>) -> Response {
+    let word = |ok| if ok { "ok" } else { "failed" };
+    let answers = tokio::time::timeout(DATABASE_TIMEOUT, app.store.is_migrated()).await;
+    let (answers, migrated) = match answers {
+        Ok(Ok(migrated)) => (true, migrated),
+        _ => (false, false),
+    };
+    let mut checks = BTreeMap::from([("database", word(answers)), ("migrations", word(migrated))]);
+    checks.extend(app.health.parts().into_iter().map(|(part, runs)| (part, word(runs))));
+    let ready = checks.values().all(|check| *check == "ok");
+    let status = if ready { "ready" } else { "unready" };
+    let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = serde_json::to_vec(&Readiness { status, checks }).expect("words have no bad keys");
+    (code, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// Open to this machine, else with any token.
+async fn metrics(
+    State(app): State<Shared>,
+    Extension(from): Extension<ClientAddress>,
+    proxied: Option<Extension<BehindUnknownProxy>>,
+    request: Request,
+) -> std::result::Result<Response, Problem> {
+    if !from.0.is_loopback() || proxied.is_some() {
+        let token = access::token(request.headers()).ok_or(Problem::SignedOut)?;
+        access::by_token(&app, &token, Some(from)).await?.ok_or(Problem::SignedOut)?;
+    }
+    // Without its database the service still tells the rest.
+    if let Ok(Counts { unblocking, .. }) = counts(&app).await {
+        app.metrics.set_users(app.blocklist.len(), unblocking);
+    }
+    let (open, idle) = app.store.connections();
+    app.metrics.set_connections(open, idle);
+    let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
+    Ok(([kind], app.metrics.render()).into_response())
+}
+
+async fn counts(app: &Shared) -> Result<Counts> {
+    app.store.counts(DateTime::<Utc>::MAX_UTC).await
+}
+
+pub(crate) async fn count_requests(request: Request, next: Next) -> Response {
+    let (began, method, route) = (Instant::now(), request.method().to_string(), route_of(&request));
+    let response = next.run(request).await;
+    let status = response.status().as_u16().to_string();
+    counter!(
+        "restricted_users_http_requests_total",
+        "method" => method, "route" => route.clone(), "status" => status
+    )
+    .increment(1);
+    histogram!("restricted_users_http_request_duration_seconds", "route" => route)
+        .record(began.elapsed().as_secs_f64());
+    response
+}

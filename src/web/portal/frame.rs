@@ -1,0 +1,97 @@
+//! The one full page: the frame around every other, or the sign-in page.
+
+use super::html;
+use super::rows;
+use super::static_files::address_of;
+use crate::web::Shared;
+use crate::web::access::{Caller, by_session};
+use crate::web::error::Problem;
+use askama::Template;
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
+
+/// What surrounds every page.
+pub(crate) struct Frame {
+    pub(crate) organization: String,
+    pub(crate) css: String,
+    pub(crate) js: String,
+    pub(crate) icon: String,
+    pub(crate) operator: Option<Operator>,
+    pub(crate) restricted: String,
+}
+
+/// Who is signed in.
+pub(crate) struct Operator {
+    pub(crate) address: String,
+    pub(crate) role_group: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "frame.html")]
+struct Portal {
+    frame: Frame,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+pub(crate) struct SignIn {
+    pub(crate) frame: Frame,
+    pub(crate) address: String,
+    pub(crate) message: Option<&'static str>,
+}
+
+/// The pages that a link may name after `?hash=`.
+const PAGES: [&str; 1] = ["/restrictedusers"];
+
+pub(crate) async fn page(
+    State(app): State<Shared>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    if let Some(hash) = hash_parameter(&uri) {
+        let page = PAGES.into_iter().find(|page| is_within(&hash, page));
+        let hash = if page.is_some() { &hash } else { PAGES[0] };
+        return Ok(Redirect::to(&format!("/#{hash}")).into_response());
+    }
+    match by_session(&app, &headers, None).await? {
+        Some(caller) => {
+            let restricted = rows::counts(&app).await?.restricted;
+            Ok(html(&Portal { frame: frame(&app, Some(&caller), restricted) })?.into_response())
+        }
+        None => Ok(html(&sign_in(&app, String::new(), None))?.into_response()),
+    }
+}
+
+/// The sign-in page, with what went wrong the last time.
+pub(crate) fn sign_in(app: &Shared, address: String, message: Option<&'static str>) -> SignIn {
+    SignIn { frame: frame(app, None, String::new()), address, message }
+}
+
+fn frame(app: &Shared, caller: Option<&Caller>, restricted: String) -> Frame {
+    Frame {
+        organization: app.organization().name.clone(),
+        css: address_of("portal.css"),
+        js: address_of("portal.js"),
+        icon: address_of("icon.svg"),
+        operator: caller.map(|caller| Operator {
+            address: caller.actor.name.clone(),
+            role_group: caller.role.name(),
+        }),
+        restricted,
+    }
+}
+
+/// Where `?hash=/restrictedusers` of Microsoft's old links wants to go.
+fn hash_parameter(uri: &Uri) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(uri.query()?.as_bytes());
+    pairs.find(|(name, _)| name == "hash").map(|(_, hash)| hash.into_owned())
+}
+
+/// Whether `hash` names `page` or something in it, in characters that a `Location` may hold.
+fn is_within(hash: &str, page: &str) -> bool {
+    hash.strip_prefix(page).is_some_and(|rest| {
+        (rest.is_empty() || rest.starts_with('/'))
+            && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-".contains(&byte))
+    })
+}

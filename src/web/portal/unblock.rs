@@ -1,0 +1,100 @@
+//! The way out in three steps: details, recommendations, confirm. And back: cancelling an unblock.
+
+use super::history::Earlier;
+use super::html;
+use super::restricted_users::changed;
+use super::user::{User, known};
+use super::words;
+use crate::decision::Scope;
+use crate::restriction::{Recommendation, UnblockRequest};
+use crate::web::access::Caller;
+use crate::web::api::comment;
+use crate::web::error::{Problem, unblocked};
+use crate::web::extract::{Key, Pairs};
+use crate::web::{Shared, find};
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Html;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use serde::de::value::{Error, StrDeserializer};
+use serde::de::IntoDeserializer;
+
+#[derive(Template)]
+#[template(path = "restricted_users/unblock.html")]
+struct UnblockFlow {
+    organization: String,
+    all_mail: bool,
+    user: User,
+    earlier: Vec<Earlier>,
+    help_url: Option<String>,
+    delay_seconds: i64,
+    delay_words: String,
+    takes_effect_at: DateTime<Utc>,
+}
+
+pub(crate) async fn flow(State(app): State<Shared>, key: Key) -> Result<Html<String>, Problem> {
+    let restriction = find(&app, &key).await?;
+    let (user, earlier) = known(&app, restriction).await?;
+    let now = app.clock.now();
+    let delay = app.config.unblock.propagation_delay;
+    // A day block ends at its midnight in any case.
+    let left = user.ends_at.map_or(delay, |ends_at| delay.min(ends_at - now).max(TimeDelta::zero()));
+    html(&UnblockFlow {
+        organization: app.organization().name.clone(),
+        all_mail: app.config.restriction_scope == Scope::All,
+        user,
+        earlier,
+        help_url: app.config.help_url.as_ref().map(ToString::to_string),
+        delay_seconds: left.num_seconds(),
+        delay_words: words::delay(left),
+        takes_effect_at: now + left,
+    })
+}
+
+pub(crate) async fn send(
+    State(app): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    key: Key,
+    Pairs(fields): Pairs,
+) -> Result<Html<String>, Problem> {
+    let request = request(fields)?;
+    let restriction = find(&app, &key).await?;
+    let outcome = app.request_unblock(restriction.id, &request, caller.asker()).await?;
+    let restriction = unblocked(outcome)?;
+    let done = match restriction.released_at {
+        Some(_) => format!("{} is released. Mail flows again.", restriction.address),
+        None => format!("The unblock of {} is on its way.", restriction.address),
+    };
+    changed(&app, &caller, restriction, false, Some(done)).await
+}
+
+fn request(fields: Vec<(String, String)>) -> Result<UnblockRequest, Problem> {
+    let mut request = UnblockRequest::default();
+    for (name, value) in fields {
+        match name.as_str() {
+            "comment" => request.comment = comment(Some(value))?,
+            "done" => request.done.push(recommendation(&value)?),
+            _ => return Err(Problem::invalid("form", "it has a field that is none of ours")),
+        }
+    }
+    Ok(request)
+}
+
+fn recommendation(name: &str) -> Result<Recommendation, Problem> {
+    let name: StrDeserializer<'_, Error> = name.into_deserializer();
+    Recommendation::deserialize(name)
+        .map_err(|_| Problem::invalid("done", "it names a recommendation that is none of ours"))
+}
+
+pub(crate) async fn cancel(
+    State(app): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    key: Key,
+) -> Result<Html<String>, Problem> {
+    let restriction = find(&app, &key).await?;
+    let restriction = unblocked(app.cancel_unblock(restriction.id, &caller.actor).await?)?;
+    let done = format!("{} stays restricted.", restriction.address);
+    changed(&app, &caller, restriction, false, Some(done)).await
+}

@@ -1,0 +1,116 @@
+//! Setting a password through a one-time link.
+
+use super::html;
+use super::sign_in::begin_session;
+use crate::address::Address;
+use crate::secret::{PASSWORD_LENGTH, PasswordHash, SecretHash};
+use crate::store::LinkFor;
+use crate::web::Shared;
+use crate::web::client_address::ClientAddress;
+use crate::web::error::Problem;
+use crate::web::extract::Form;
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{Html, IntoResponse, Response};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use uuid::Uuid;
+
+#[derive(Template)]
+#[template(path = "welcome.html")]
+struct Welcome {
+    organization: String,
+    secret: String,
+    address: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "welcome_done.html")]
+struct Done;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Link {
+    #[serde(default)]
+    secret: SecretString,
+}
+
+/// Looking at a link uses nothing up.
+pub(crate) async fn page(
+    State(app): State<Shared>,
+    Form(link): Form<Link>,
+) -> Result<Html<String>, Problem> {
+    let secret = link.secret.expose_secret();
+    let link_for = app.store.link(&SecretHash::of(secret), app.clock.now()).await?;
+    let address = match link_for.ok_or(Problem::LinkUsedUp)? {
+        LinkFor::Operator(address) => Some(address.to_string()),
+        LinkFor::FirstOperator => None,
+    };
+    let organization = app.organization().name.clone();
+    html(&Welcome { organization, secret: secret.into(), address })
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct NewPassword {
+    #[serde(default)]
+    secret: SecretString,
+    #[serde(default)]
+    address: String,
+    #[serde(default)]
+    password: SecretString,
+}
+
+pub(crate) async fn set_password(
+    State(app): State<Shared>,
+    Extension(from): Extension<ClientAddress>,
+    Form(new): Form<NewPassword>,
+) -> Result<Response, Problem> {
+    let (operator, address) = new.set(&app, from).await?;
+    let cookie = begin_session(&app, operator, address.to_string(), from).await?;
+    Ok(([(header::SET_COOKIE, cookie)], html(&Done)?).into_response())
+}
+
+impl NewPassword {
+    async fn set(self, app: &Shared, from: ClientAddress) -> Result<(Uuid, Address), Problem> {
+        let (secret, now) = (SecretHash::of(self.secret.expose_secret()), app.clock.now());
+        let link_for = app.store.link(&secret, now).await?.ok_or(Problem::LinkUsedUp)?;
+        let from = Some(from.0);
+        let (address, set) = match link_for {
+            LinkFor::Operator(address) => {
+                let hash = hash(self.password).await?;
+                (address, app.store.set_password(&secret, &hash, from, now).await?)
+            }
+            LinkFor::FirstOperator => {
+                let address = first_address(app, &self.address)?;
+                let hash = hash(self.password).await?;
+                let set = app.store.set_up_first_operator(&secret, &address, &hash, from, now);
+                let set = set.await?;
+                (address, set)
+            }
+        };
+        set.map(|operator| (operator, address)).ok_or(Problem::LinkUsedUp)
+    }
+}
+
+/// An operator is known by a whole address, so that alerts can be sent there.
+fn first_address(app: &Shared, text: &str) -> Result<Address, Problem> {
+    let address = app
+        .organization()
+        .sender(text)
+        .map_err(|why| Problem::invalid("address", format!("it is no mail address: {why}")))?;
+    if address.domain().is_empty() {
+        return Err(Problem::invalid("address", "it has no @ with a domain after it"));
+    }
+    Ok(address)
+}
+
+async fn hash(password: SecretString) -> Result<PasswordHash, Problem> {
+    let length = password.expose_secret().chars().count();
+    if PASSWORD_LENGTH.contains(&length) {
+        return Ok(PasswordHash::of(password).await);
+    }
+    let (least, most) = PASSWORD_LENGTH.into_inner();
+    let detail = format!("it has {length} characters, {least} to {most} are taken");
+    Err(Problem::invalid("password", detail))
+}
