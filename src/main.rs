@@ -1,2 +1,8 @@
 //! The one binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    restricted_users::cli::run().await
+}

@@ -1,0 +1,116 @@
+//! `import`: restrictions from an export of `Get-BlockedSenderAddress`.
+
+use super::{open, print};
+use crate::blocked_senders::{BadRow, Row, read};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::operator::Actor;
+use crate::organization::Organization;
+use crate::reason::Reason;
+use crate::restriction::Cause;
+use crate::store::{ImportRow, ImportTally, Store};
+use anyhow::Context;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fs::File;
+use std::io::{BufReader, Read, stdin};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Rows of one transaction: few enough that a running server's writes wait well below 100 ms.
+const CHUNK: usize = 1_000;
+
+/// The pause between two chunks, in which another process takes its turn at the file.
+const BREATH: Duration = Duration::from_millis(3);
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// CSV as Export-Csv writes it or JSON as ConvertTo-Json writes it; - for standard input.
+    file: PathBuf,
+}
+
+pub(super) async fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<ExitCode> {
+    let path = &arguments.file;
+    let (reader, bar) = source(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let store = open(config).await?;
+    let mut chunks = chunks(bar.wrap_read(reader), config.organization.clone());
+    let mut import = Import { store, tally: ImportTally::default(), bad: 0 };
+    while let Some(chunk) = chunks.recv().await {
+        import.take_in(&chunk, &bar).await?;
+        tokio::time::sleep(BREATH).await;
+    }
+    bar.finish_and_clear();
+    import.finish(path).await
+}
+
+/// The file, and a bar that goes along with it on a terminal.
+fn source(path: &Path) -> std::io::Result<(Box<dyn Read + Send>, ProgressBar)> {
+    if path == Path::new("-") {
+        return Ok((Box::new(stdin()), ProgressBar::new_spinner()));
+    }
+    let file = File::open(path)?;
+    let bar = ProgressBar::new(file.metadata()?.len());
+    let style = ProgressStyle::with_template("{bar:40} {percent} % {msg} {eta} left");
+    Ok((Box::new(BufReader::new(file)), bar.with_style(style.expect("the template is good"))))
+}
+
+type Chunk = Vec<Result<Row, BadRow>>;
+
+/// Reads on a thread of its own, at most one chunk ahead.
+fn chunks(reader: impl Read + Send + 'static, organization: Organization) -> mpsc::Receiver<Chunk> {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::task::spawn_blocking(move || {
+        let mut rows = read(reader, &organization).peekable();
+        while rows.peek().is_some() {
+            let chunk = rows.by_ref().take(CHUNK).collect();
+            if sender.blocking_send(chunk).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+struct Import {
+    store: Store,
+    tally: ImportTally,
+    bad: usize,
+}
+
+impl Import {
+    async fn take_in(&mut self, chunk: &Chunk, bar: &ProgressBar) -> anyhow::Result<()> {
+        for bad in chunk.iter().filter_map(|row| row.as_ref().err()) {
+            self.bad += 1;
+            bar.suspend(|| eprintln!("{bad}"));
+        }
+        let rows: Vec<_> = chunk.iter().flatten().map(import_row).collect();
+        let tally = self.store.import(&rows, Clock::default().now()).await?;
+        self.tally.imported += tally.imported;
+        self.tally.skipped += tally.skipped;
+        bar.set_message(format!("{} imported,", self.tally.imported));
+        Ok(())
+    }
+
+    async fn finish(self, path: &Path) -> anyhow::Result<ExitCode> {
+        let (now, actor, file) = (Clock::default().now(), Actor::command_line(), path.display());
+        self.store.record_import(&file.to_string(), self.tally, self.bad, &actor, now).await?;
+        self.store.close().await;
+        let ImportTally { imported, skipped } = self.tally;
+        print(&format!("{imported} imported, {skipped} skipped, {} bad", self.bad));
+        Ok(if self.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn import_row(row: &Row) -> ImportRow {
+    let sender = &row.sender;
+    ImportRow {
+        address: sender.sender_address.clone(),
+        cause: sender.reason.as_ref().and_then(Reason::cause).unwrap_or(Cause::Imported),
+        reason: sender.reason.as_ref().map(ToString::to_string).unwrap_or_default(),
+        created: sender.created,
+        changed: sender.changed,
+        temporary: sender.temporary,
+    }
+}

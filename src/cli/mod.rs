@@ -1,0 +1,88 @@
+//! The command line, one file per subcommand.
+
+mod export;
+mod import;
+mod operator;
+mod serve;
+mod table;
+mod token;
+
+use crate::blocked_senders;
+use crate::config::Config;
+use crate::store::Store;
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Stops the mail of accounts that send spam, and lets them back in.
+#[derive(Debug, Parser)]
+#[command(name = "restricted-users", version, about)]
+struct Cli {
+    /// The file with the settings [default: restricted-users.toml where it exists].
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs everything: portal, API, Postfix policy port and unblocker (the default).
+    Serve,
+    /// Manages who may sign in.
+    #[command(subcommand)]
+    Operator(operator::Command),
+    /// Manages API tokens.
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Takes over restrictions from an export of Get-BlockedSenderAddress.
+    Import(import::Arguments),
+    /// Writes the active restrictions in the shape that `import` reads.
+    Export {
+        /// How to write them.
+        #[arg(long, value_enum, default_value_t = blocked_senders::Format::Csv)]
+        format: blocked_senders::Format,
+    },
+}
+
+/// Does what the command line says. 0 is done, 2 a wrong flag, 1 everything else.
+pub async fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match obey(cli).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("restricted-users: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
+    let config = Config::load(cli.config.as_deref())?;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(config).await,
+        Command::Operator(command) => operator::run(command, &config).await,
+        Command::Token(command) => token::run(command, &config).await,
+        Command::Import(arguments) => import::run(&arguments, &config).await,
+        Command::Export { format } => export::run(format, &config).await,
+    }
+}
+
+/// The database of the settings.
+async fn open(config: &Config) -> anyhow::Result<Store> {
+    Store::open(&config.database_url)
+        .await
+        .with_context(|| format!("cannot open the database {:?}", config.database_url))
+}
+
+/// Writes a result, and nothing but results, to standard output.
+#[expect(clippy::print_stdout, reason = "results belong there")]
+fn print(result: &str) {
+    println!("{result}");
+}
+
+/// The link that carries a secret behind the `#`, where no request line and no log shows it.
+fn one_time_link(public_url: &str, secret: &str) -> String {
+    format!("{public_url}/#/welcome/{secret}")
+}
