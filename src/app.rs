@@ -44,7 +44,12 @@ impl App {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn new(config: Config, public_url: String, clock: Clock, store: Store) -> Result<Self> {
+    pub async fn new(
+        config: Config,
+        public_url: String,
+        clock: Clock,
+        store: Store,
+    ) -> Result<Self> {
         // First the number, then the entries: what changes in between is followed once more.
         let followed = store.last_change().await?;
         let blocklist = Arc::new(Blocklist::load(store.active_restrictions().await?, followed));
@@ -57,7 +62,17 @@ impl App {
             asked: Arc::default(),
         };
         let (due_changed, health, metrics) = (Notify::new(), Health::default(), Metrics::new());
-        Ok(Self { config, public_url, clock, store, blocklist, decider, due_changed, health, metrics })
+        Ok(Self {
+            config,
+            public_url,
+            clock,
+            store,
+            blocklist,
+            decider,
+            due_changed,
+            health,
+            metrics,
+        })
     }
 
     /// Whose mail is watched.

@@ -127,18 +127,21 @@ impl Config {
     pub fn from_variables<K: Into<String>, V: Into<String>>(
         variables: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Self> {
-        let variables = variables.into_iter().map(|(key, value)| (key.into().into(), value.into().into()));
+        let variables =
+            variables.into_iter().map(|(key, value)| (key.into().into(), value.into().into()));
         Self::from_source(Source::variables(variables))
     }
 
     fn from_source(mut source: Source) -> Result<Self> {
         let mail_server_networks = source.list("mail_server_networks", NETWORKS, network)?;
         Ok(Self {
-            database_url: source.one("database_url", DATABASE, database_url)?.unwrap_or_else(|| {
-                DatabaseUrl::Sqlite("restricted-users.db".into())
-            }),
+            database_url: source
+                .one("database_url", DATABASE, database_url)?
+                .unwrap_or_else(|| DatabaseUrl::Sqlite("restricted-users.db".into())),
             listen: source
-                .one("listen", "an address and a port, such as 127.0.0.1:8080", |text| text.parse().ok())?
+                .one("listen", "an address and a port, such as 127.0.0.1:8080", |text| {
+                    text.parse().ok()
+                })?
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             public_url: source.one("public_url", PUBLIC_URL, public_url)?,
             organization: organization(&mut source)?,
@@ -182,9 +185,11 @@ fn organization(source: &mut Source) -> Result<Organization> {
                 (1..=100).contains(&text.chars().count()).then(|| text.to_owned())
             })?
             .unwrap_or_else(|| "Organization".into()),
-        domains: source.list("organization_domains", "mail domains such as example.org", |text| {
-            Domain::parse(text).ok()
-        })?,
+        domains: source.list(
+            "organization_domains",
+            "mail domains such as example.org",
+            |text| Domain::parse(text).ok(),
+        )?,
     })
 }
 
@@ -228,14 +233,18 @@ fn web_url(text: &str) -> Option<Url> {
 
 fn public_url(text: &str) -> Option<Url> {
     web_url(text).filter(|url| {
-        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty()
+        url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
     })
 }
 
 /// A duration as `90s`, `30m`, `24h`, `90d`.
 pub(crate) fn duration(text: &str) -> Option<TimeDelta> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let number: i64 = number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())??;
+    let number: i64 =
+        number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())??;
     match unit {
         "s" => TimeDelta::try_seconds(number),
         "m" => TimeDelta::try_minutes(number),

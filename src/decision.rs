@@ -96,7 +96,7 @@ mod tests {
             scope,
             refusals: Arc::default(),
             clock: Clock::stopped(DateTime::from_timestamp(1_800_000_000, 0).unwrap()),
-        asked: Arc::default(),
+            asked: Arc::default(),
         }
     }
 

@@ -127,7 +127,7 @@ impl NewAuditEntry {
 
     /// To whom.
     #[must_use]
-    pub fn to(mut self, address: impl ToString) -> Self {
+    pub fn to(mut self, address: &(impl ToString + ?Sized)) -> Self {
         self.0.address = Some(address.to_string());
         self
     }

@@ -20,7 +20,11 @@ impl Outage {
     /// The database failed; told at the first failure alone.
     pub fn note(&mut self, error: &StoreError) {
         if !self.away {
-            tracing::error!(error = error.source(), "{} has no database and goes on trying", self.part);
+            tracing::error!(
+                error = error.source(),
+                "{} has no database and goes on trying",
+                self.part
+            );
         }
         self.away = true;
     }

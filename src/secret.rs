@@ -13,6 +13,9 @@ use tokio::sync::Semaphore;
 const RANDOM_BYTES: usize = 32;
 
 /// A new random secret of 256 bits, as text for cookies, headers and links.
+///
+/// # Panics
+/// When the system has no random bytes to give, without which nothing here is safe.
 #[must_use]
 pub fn random_secret() -> SecretString {
     let mut bytes = [0; RANDOM_BYTES];

@@ -104,10 +104,7 @@ async fn reset_password(store: &Store, config: &Config, address: &str) -> anyhow
 }
 
 fn parse(config: &Config, address: &str) -> anyhow::Result<Address> {
-    config
-        .organization
-        .sender(address)
-        .with_context(|| format!("{address:?} is no mail address"))
+    config.organization.sender(address).with_context(|| format!("{address:?} is no mail address"))
 }
 
 fn public_url(config: &Config) -> String {

@@ -44,7 +44,9 @@ async fn invite_first_operator(service: &Service) -> anyhow::Result<()> {
     let secret = random_secret();
     let hash = SecretHash::of(secret.expose_secret());
     app.store.link_for_first_operator(&hash, app.clock.now() + LINK_LASTS).await?;
-    eprintln!("Nobody can sign in yet. Within an hour, open this link to set up the first operator:");
+    eprintln!(
+        "Nobody can sign in yet. Within an hour, open this link to set up the first operator:"
+    );
     print(&one_time_link(&app.public_url, secret.expose_secret()));
     Ok(())
 }

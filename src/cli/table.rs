@@ -54,7 +54,10 @@ mod tests {
     #[test]
     fn a_table_is_as_wide_as_its_widest_cell_and_json_has_null_for_nothing() {
         let rows = [["ci".into(), String::new()], ["monitoring".into(), "never".into()]];
-        assert_eq!(table(["name", "last_use"], &rows), "NAME        LAST USE\nci\nmonitoring  never");
+        assert_eq!(
+            table(["name", "last_use"], &rows),
+            "NAME        LAST USE\nci\nmonitoring  never"
+        );
         assert!(json(["name", "last_use"], &rows).contains("\"last_use\": null"));
     }
 }

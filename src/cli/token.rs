@@ -93,8 +93,7 @@ async fn list(store: &Store, format: table::Format) -> anyhow::Result<()> {
 }
 
 async fn revoke(store: &Store, name: &str) -> anyhow::Result<()> {
-    let revoked =
-        store.revoke_token(name, &Actor::command_line(), Clock::default().now()).await?;
+    let revoked = store.revoke_token(name, &Actor::command_line(), Clock::default().now()).await?;
     ensure!(revoked, "there is no token named {name:?}");
     Ok(())
 }

@@ -89,7 +89,8 @@ impl Source {
             let (key, settings) = (key.clone(), self.taken.join(", "));
             return Err(ConfigError::Unknown { key, path, settings });
         }
-        let unknown = self.variables.into_keys().filter(|key| !CLIENT_VARIABLES.contains(&key.as_str()));
+        let unknown =
+            self.variables.into_keys().filter(|key| !CLIENT_VARIABLES.contains(&key.as_str()));
         Ok(unknown.map(|key| format!("{PREFIX}{}", key.to_ascii_uppercase())).collect())
     }
 }

@@ -112,7 +112,10 @@ impl Tx {
     }
 }
 
-fn first_to(first: i64, entries: &[NewHistoryEntry]) -> impl Iterator<Item = (i64, &NewHistoryEntry)> {
+fn first_to(
+    first: i64,
+    entries: &[NewHistoryEntry],
+) -> impl Iterator<Item = (i64, &NewHistoryEntry)> {
     (first..).zip(entries)
 }
 
@@ -139,7 +142,11 @@ fn chain(number: i64, hash: String, entries: Vec<NewAuditEntry>) -> Vec<Record> 
 }
 
 /// A line of history about `restriction` at the time it last changed.
-pub(super) fn entry(restriction: &Restriction, event: Event, actor: Option<&str>) -> NewHistoryEntry {
+pub(super) fn entry(
+    restriction: &Restriction,
+    event: Event,
+    actor: Option<&str>,
+) -> NewHistoryEntry {
     NewHistoryEntry {
         restriction_id: restriction.id,
         entry: HistoryEntry {
@@ -178,9 +185,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn last_change(&self) -> Result<i64> {
-        Ok(on!(&self.read, |pool| sqlx::query_scalar("SELECT COALESCE(MAX(number), 0) FROM history")
-            .fetch_one(pool)
-            .await)?)
+        Ok(on!(&self.read, |pool| sqlx::query_scalar(
+            "SELECT COALESCE(MAX(number), 0) FROM history"
+        )
+        .fetch_one(pool)
+        .await)?)
     }
 
     /// Up to `limit` changes behind number `after`, in order, each with the state its restriction
@@ -189,8 +198,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn changes_after(&self, after: i64, limit: i64) -> Result<Vec<Change>> {
-        let rows: Vec<(i64, Uuid, String, Option<DateTime<Utc>>)> =
-            on!(&self.read, |pool| sqlx::query_as(
+        let rows: Vec<(i64, Uuid, String, Option<DateTime<Utc>>)> = on!(&self.read, |pool| {
+            sqlx::query_as(
                 "SELECT history.number, restrictions.id, restrictions.address, restrictions.released_at
                    FROM history JOIN restrictions ON restrictions.id = history.restriction_id
                   WHERE history.number > $1
@@ -200,7 +209,8 @@ impl Store {
             .bind(after)
             .bind(limit)
             .fetch_all(pool)
-            .await)?;
+            .await
+        })?;
         Ok(rows
             .into_iter()
             .map(|(number, id, address, released_at)| Change {

@@ -29,11 +29,11 @@ pub use tokens::TokenRecord;
 pub use unblocks::{Asker, Unblocked};
 
 use crate::config::DatabaseUrl;
+use sqlx::pool::PoolConnectionMetadata;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::pool::PoolConnectionMetadata;
 use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -195,9 +195,7 @@ fn wait_by_ourselves(
     connection: &mut SqliteConnection,
     _: PoolConnectionMetadata,
 ) -> BoxFuture<'_, std::result::Result<(), sqlx::Error>> {
-    Box::pin(async {
-        sqlx::query("PRAGMA busy_timeout = 0").execute(connection).await.map(drop)
-    })
+    Box::pin(async { sqlx::query("PRAGMA busy_timeout = 0").execute(connection).await.map(drop) })
 }
 
 /// Takes SQLite's write lock at once: a transaction that reads first and then wants to write fails

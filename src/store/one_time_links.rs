@@ -167,7 +167,7 @@ impl Tx {
         .bind(operator)
         .execute(&mut **tx)
         .await
-            .map(drop))?;
+        .map(drop))?;
         on!(self, |tx| sqlx::query(
             "INSERT INTO one_time_links (secret_hash, operator_id, expires_at) VALUES ($1, $2, $3)"
         )
@@ -176,7 +176,7 @@ impl Tx {
         .bind(expires_at)
         .execute(&mut **tx)
         .await
-            .map(drop))?;
+        .map(drop))?;
         Ok(())
     }
 

@@ -107,11 +107,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn has_operators(&self) -> Result<bool> {
-        Ok(on!(&self.read, |pool| sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM operators)"
-        )
-        .fetch_one(pool)
-        .await)?)
+        Ok(on!(&self.read, |pool| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM operators)")
+            .fetch_one(pool)
+            .await)?)
     }
 
     /// What is needed to check the password of `address`.

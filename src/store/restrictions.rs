@@ -61,12 +61,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn restriction(&self, id: Uuid) -> Result<Option<Restriction>> {
-        let row: Option<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(
-            "SELECT * FROM restrictions WHERE id = $1"
-        )
-        .bind(id)
-        .fetch_optional(pool)
-        .await)?;
+        let row: Option<RestrictionRow> =
+            on!(&self.read, |pool| sqlx::query_as("SELECT * FROM restrictions WHERE id = $1")
+                .bind(id)
+                .fetch_optional(pool)
+                .await)?;
         Ok(row.map(Into::into))
     }
 

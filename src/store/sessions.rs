@@ -45,7 +45,7 @@ impl Store {
         .bind(now - LONGEST)
         .execute(&mut **tx)
         .await
-            .map(drop))?;
+        .map(drop))?;
         on!(&mut tx, |tx| sqlx::query(
             "INSERT INTO sessions (secret_hash, operator_id, created_at, last_seen_at)
              VALUES ($1, $2, $3, $3)"
@@ -55,7 +55,7 @@ impl Store {
         .bind(now)
         .execute(&mut **tx)
         .await
-            .map(drop))?;
+        .map(drop))?;
         let audit = NewAuditEntry::new(actor, Action::SignedIn, now).to(&actor.name);
         tx.record(&[], vec![audit]).await?;
         tx.commit().await
@@ -90,12 +90,14 @@ impl Store {
 
     async fn touch_session(&self, secret: &SecretHash, now: DateTime<Utc>) -> Result<()> {
         let mut tx = self.begin().await?;
-        on!(&mut tx, |tx| sqlx::query("UPDATE sessions SET last_seen_at = $2 WHERE secret_hash = $1")
-            .bind(secret)
-            .bind(now)
-            .execute(&mut **tx)
-            .await
-            .map(drop))?;
+        on!(&mut tx, |tx| sqlx::query(
+            "UPDATE sessions SET last_seen_at = $2 WHERE secret_hash = $1"
+        )
+        .bind(secret)
+        .bind(now)
+        .execute(&mut **tx)
+        .await
+        .map(drop))?;
         tx.commit().await
     }
 

@@ -26,7 +26,7 @@ pub struct Asker<'a> {
 #[derive(Debug, Clone)]
 pub enum Unblocked {
     /// It is as asked; the changes are empty where it was so before.
-    Done(Restriction, Vec<Change>),
+    Done(Box<Restriction>, Vec<Change>),
     /// There is no such restriction.
     Unknown,
     /// The restriction has ended.
@@ -76,7 +76,7 @@ impl Store {
         let first = tx.record(&[history], vec![audit]).await?;
         tx.commit().await?;
         let changes = changes(first, std::slice::from_ref(&restriction));
-        Ok(Unblocked::Done(restriction, changes))
+        Ok(Unblocked::Done(Box::new(restriction), changes))
     }
 }
 
@@ -85,7 +85,7 @@ fn as_it_is(restriction: Option<Restriction>) -> Unblocked {
     match restriction {
         None => Unblocked::Unknown,
         Some(restriction) if restriction.released_at.is_some() => Unblocked::NotRestricted,
-        Some(restriction) => Unblocked::Done(restriction, Vec::new()),
+        Some(restriction) => Unblocked::Done(Box::new(restriction), Vec::new()),
     }
 }
 
@@ -138,16 +138,15 @@ impl Tx {
         let first = self.record(&history, audit).await?;
         let last = first + i64::from(restriction.released_at.is_some());
         let changes = changes(last, std::slice::from_ref(&restriction));
-        Ok(Unblocked::Done(restriction, changes))
+        Ok(Unblocked::Done(Box::new(restriction), changes))
     }
 
     async fn restriction(&mut self, id: Uuid) -> Result<Option<Restriction>> {
-        let row: Option<RestrictionRow> = on!(self, |tx| sqlx::query_as(
-            "SELECT * FROM restrictions WHERE id = $1"
-        )
-        .bind(id)
-        .fetch_optional(&mut **tx)
-        .await)?;
+        let row: Option<RestrictionRow> =
+            on!(self, |tx| sqlx::query_as("SELECT * FROM restrictions WHERE id = $1")
+                .bind(id)
+                .fetch_optional(&mut **tx)
+                .await)?;
         Ok(row.map(Into::into))
     }
 
@@ -201,7 +200,11 @@ impl Tx {
         Ok(row.map(Into::into))
     }
 
-    async fn set_no_unblock(&mut self, id: Uuid, now: DateTime<Utc>) -> Result<Option<Restriction>> {
+    async fn set_no_unblock(
+        &mut self,
+        id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Restriction>> {
         let row: Option<RestrictionRow> = on!(self, |tx| sqlx::query_as(
             "UPDATE restrictions
                 SET unblock_requested_by = NULL,

@@ -17,7 +17,8 @@ pub(crate) struct ClientAddress(pub(crate) IpAddr);
 pub(crate) struct BehindUnknownProxy;
 
 pub(crate) async fn find(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
-    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied()
+    {
         let trusted = &app.config.trusted_proxies;
         let peer = peer.ip().to_canonical();
         let client = client(peer, request.headers(), trusted);

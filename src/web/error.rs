@@ -87,7 +87,9 @@ impl Problem {
             }
             Self::LinkUsedUp => ("not-found", S::NOT_FOUND, "Link not good any more"),
             Self::Invalid(_) => ("invalid", S::UNPROCESSABLE_ENTITY, "Invalid input"),
-            Self::Internal(_) | Self::Unwritten(_) => ("internal", S::INTERNAL_SERVER_ERROR, "Internal failure"),
+            Self::Internal(_) | Self::Unwritten(_) => {
+                ("internal", S::INTERNAL_SERVER_ERROR, "Internal failure")
+            }
             Self::Unavailable(_) => ("unavailable", S::SERVICE_UNAVAILABLE, "Database away"),
         }
     }
@@ -168,7 +170,7 @@ impl From<ExportError> for Problem {
 pub(crate) fn unblocked(outcome: crate::store::Unblocked) -> Result<Restriction, Problem> {
     use crate::store::Unblocked::{Done, LimitReached, NotRestricted, Unknown};
     match outcome {
-        Done(restriction, _) => Ok(restriction),
+        Done(restriction, _) => Ok(*restriction),
         Unknown => Err(Problem::NotFound),
         NotRestricted => Err(Problem::NotRestricted),
         LimitReached => Err(Problem::UnblockLimit),

@@ -51,7 +51,8 @@ impl ListParameters {
     fn search(&self) -> Result<Option<String>, Problem> {
         match &self.search {
             Some(search) if search.len() > LONGEST_SEARCH => {
-                let detail = format!("it has {} octets, at most {LONGEST_SEARCH} are taken", search.len());
+                let detail =
+                    format!("it has {} octets, at most {LONGEST_SEARCH} are taken", search.len());
                 Err(Problem::invalid("search", detail))
             }
             search => Ok(search.as_ref().map(|search| search.to_lowercase())),

@@ -68,10 +68,7 @@ fn api_routes(app: &Shared) -> Router<Shared> {
     let change = |routes| doors.open_to(ChangeRestrictions, routes);
     let ask = |routes| doors.open_to(AskDecision, routes);
     Router::new()
-        .route(
-            "/api/v1/restricted-users",
-            look(get(api::list)).merge(change(post(api::restrict))),
-        )
+        .route("/api/v1/restricted-users", look(get(api::list)).merge(change(post(api::restrict))))
         .route("/api/v1/restricted-users/{key}", look(get(api::user)))
         .route("/api/v1/restricted-users/{key}/history", look(get(api::history)))
         .route(
@@ -92,7 +89,10 @@ fn route_of(request: &Request) -> String {
 }
 
 /// The restriction that a path names.
-async fn find(app: &Shared, key: &extract::Key) -> Result<crate::restriction::Restriction, Problem> {
+async fn find(
+    app: &Shared,
+    key: &extract::Key,
+) -> Result<crate::restriction::Restriction, Problem> {
     let restriction = match key {
         extract::Key::Id(id) => app.store.restriction(*id).await?,
         extract::Key::Address(address) => {

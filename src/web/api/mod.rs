@@ -8,4 +8,4 @@ mod unblocks;
 pub(crate) use audit::audit;
 pub(crate) use decision::decision;
 pub(crate) use restricted_users::{NewRestriction, history, list, restrict, user};
-pub(crate) use unblocks::{comment, cancel_unblock, request_unblock, request_unblocks};
+pub(crate) use unblocks::{cancel_unblock, comment, request_unblock, request_unblocks};

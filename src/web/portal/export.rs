@@ -36,9 +36,7 @@ pub(crate) async fn download(
     };
     let file = export(&app.store, format, Vec::new()).await?;
     let disposition = format!("attachment; filename=\"{name}\"");
-    let headers = [
-        (header::CONTENT_TYPE, kind.to_owned()),
-        (header::CONTENT_DISPOSITION, disposition),
-    ];
+    let headers =
+        [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)];
     Ok((headers, Body::from(file)).into_response())
 }

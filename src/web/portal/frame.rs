@@ -57,9 +57,9 @@ pub(crate) async fn page(
     match by_session(&app, &headers, None).await? {
         Some(caller) => {
             let restricted = rows::counts(&app).await?.restricted;
-            Ok(html(&Portal { frame: frame(&app, Some(&caller), restricted) })?.into_response())
+            Ok(html(&Portal { frame: frame(&app, Some(&caller), restricted) }).into_response())
         }
-        None => Ok(html(&sign_in(&app, String::new(), None))?.into_response()),
+        None => Ok(html(&sign_in(&app, String::new(), None)).into_response()),
     }
 }
 

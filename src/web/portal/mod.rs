@@ -3,9 +3,9 @@
 mod export;
 mod frame;
 mod history;
-mod rows;
 mod restrict;
 mod restricted_users;
+mod rows;
 mod sign_in;
 mod static_files;
 mod unblock;
@@ -14,7 +14,6 @@ mod welcome;
 mod words;
 
 use super::access::Doors;
-use super::error::Problem;
 use super::{Shared, security_headers};
 use crate::operator::Permission::{ChangeRestrictions, Look};
 use askama::Template;
@@ -28,7 +27,10 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
     let look = |routes| doors.open_to(Look, routes);
     let change = |routes| doors.open_to(ChangeRestrictions, routes);
     Router::new()
-        .route("/ui/restrictedusers", look(get(restricted_users::page)).merge(change(post(restrict::send))))
+        .route(
+            "/ui/restrictedusers",
+            look(get(restricted_users::page)).merge(change(post(restrict::send))),
+        )
         .route("/ui/restrictedusers/rows", look(get(restricted_users::rows)))
         .route("/ui/restrictedusers/rows/{key}", look(get(restricted_users::row)))
         .route("/ui/restrictedusers/export", look(get(export::download)))
@@ -50,6 +52,6 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
 }
 
 /// A page or fragment as HTML.
-fn html(template: &impl Template) -> Result<Html<String>, Problem> {
-    Ok(Html(template.render().expect("templates only write text, which cannot fail")))
+fn html(template: &impl Template) -> Html<String> {
+    Html(template.render().expect("templates only write text, which cannot fail"))
 }

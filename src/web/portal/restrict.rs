@@ -21,16 +21,16 @@ struct Restrict {
     address: Option<String>,
 }
 
-pub(crate) async fn empty(State(app): State<Shared>) -> Result<Html<String>, Problem> {
+pub(crate) async fn empty(State(app): State<Shared>) -> Html<String> {
     dialog(&app, None)
 }
 
 pub(crate) async fn again(State(app): State<Shared>, key: Key) -> Result<Html<String>, Problem> {
     let restriction = find(&app, &key).await?;
-    dialog(&app, Some(restriction.address.to_string()))
+    Ok(dialog(&app, Some(restriction.address.to_string())))
 }
 
-fn dialog(app: &Shared, address: Option<String>) -> Result<Html<String>, Problem> {
+fn dialog(app: &Shared, address: Option<String>) -> Html<String> {
     html(&Restrict { all_mail: app.config.restriction_scope == Scope::All, address })
 }
 

@@ -74,7 +74,7 @@ pub(crate) async fn page(
     let counts = rows::counts(&app).await?;
     let mut results = results(&app, &query).await?;
     results.last_released_at = counts.last_released_at;
-    html(&List {
+    Ok(html(&List {
         organization: app.organization().name.clone(),
         all_mail: app.config.restriction_scope == Scope::All,
         may_change: caller.may(ChangeRestrictions),
@@ -82,7 +82,7 @@ pub(crate) async fn page(
         policy_server: policy_server(&app),
         counts,
         results,
-    })
+    }))
 }
 
 /// The first address of the policy port, as Postfix writes it.
@@ -104,12 +104,12 @@ pub(crate) async fn rows(
     let may_change = caller.may(ChangeRestrictions);
     let mut results = results(&app, &query).await?;
     if query.after.is_some() {
-        return Ok(html(&More { may_change, results })?.into_response());
+        return Ok(html(&More { may_change, results }).into_response());
     }
     if results.rows.is_empty() {
         results.last_released_at = rows::counts(&app).await?.last_released_at;
     }
-    Ok(html(&Found { may_change, results })?.into_response())
+    Ok(html(&Found { may_change, results }).into_response())
 }
 
 async fn results(app: &Shared, query: &ListQuery) -> Result<Results, Problem> {
@@ -117,7 +117,7 @@ async fn results(app: &Shared, query: &ListQuery) -> Result<Results, Problem> {
     Ok(Results {
         next: page.next.as_ref().map(|position| next_page(query, &cursor(query, position))),
         shown: shown(&page),
-        rows: rows::rows(app, page.items).await?,
+        rows: rows::rows(app, &page.items).await?,
         sort: query.sort.name(),
         searched: query.search.is_some(),
         filtered: query.search.is_some()
@@ -166,7 +166,7 @@ pub(crate) async fn changed(
     is_new: bool,
     done: Option<String>,
 ) -> Result<Html<String>, Problem> {
-    let row = rows::rows(app, vec![restriction]).await?.remove(0);
+    let row = rows::rows(app, &[restriction]).await?.remove(0);
     let counts = Some(rows::counts(app).await?);
-    html(&Changed { may_change: caller.may(ChangeRestrictions), is_new, row, counts, done })
+    Ok(html(&Changed { may_change: caller.may(ChangeRestrictions), is_new, row, counts, done }))
 }

@@ -34,13 +34,13 @@ pub(crate) struct Counts {
 }
 
 /// The rows of `restrictions`, with what was refused of late.
-pub(crate) async fn rows(app: &Shared, restrictions: Vec<Restriction>) -> Result<Vec<Row>> {
+pub(crate) async fn rows(app: &Shared, restrictions: &[Restriction]) -> Result<Vec<Row>> {
     let ids: Vec<Uuid> = restrictions.iter().map(|restriction| restriction.id).collect();
     let refused = app.store.refusals(&ids, app.clock.now() - RECENT).await?;
-    Ok(restrictions.into_iter().map(|restriction| row(restriction, &refused)).collect())
+    Ok(restrictions.iter().map(|restriction| row(restriction, &refused)).collect())
 }
 
-fn row(restriction: Restriction, refused: &HashMap<Uuid, i64>) -> Row {
+fn row(restriction: &Restriction, refused: &HashMap<Uuid, i64>) -> Row {
     Row {
         id: restriction.id,
         address: restriction.address.to_string(),

@@ -42,13 +42,13 @@ pub(crate) async fn sign_in(
         None => (None, None),
     };
     let verified = PasswordHash::verify(hash, credentials.password).await;
-    match operator.filter(|_| verified) {
-        Some((id, address)) => {
+    match operator {
+        Some((id, address)) if verified => {
             let cookie = begin_session(&app, id, address, from).await?;
             Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
         }
-        None => {
-            let page = html(&sign_in_page(&app, credentials.address, Some(REFUSED)))?;
+        _ => {
+            let page = html(&sign_in_page(&app, credentials.address, Some(REFUSED)));
             Ok((StatusCode::UNAUTHORIZED, page).into_response())
         }
     }

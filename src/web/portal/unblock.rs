@@ -18,8 +18,8 @@ use axum::extract::State;
 use axum::response::Html;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
-use serde::de::value::{Error, StrDeserializer};
 use serde::de::IntoDeserializer;
+use serde::de::value::{Error, StrDeserializer};
 
 #[derive(Template)]
 #[template(path = "restricted_users/unblock.html")]
@@ -40,8 +40,9 @@ pub(crate) async fn flow(State(app): State<Shared>, key: Key) -> Result<Html<Str
     let now = app.clock.now();
     let delay = app.config.unblock.propagation_delay;
     // A day block ends at its midnight in any case.
-    let left = user.ends_at.map_or(delay, |ends_at| delay.min(ends_at - now).max(TimeDelta::zero()));
-    html(&UnblockFlow {
+    let left =
+        user.ends_at.map_or(delay, |ends_at| delay.min(ends_at - now).max(TimeDelta::zero()));
+    Ok(html(&UnblockFlow {
         organization: app.organization().name.clone(),
         all_mail: app.config.restriction_scope == Scope::All,
         user,
@@ -50,7 +51,7 @@ pub(crate) async fn flow(State(app): State<Shared>, key: Key) -> Result<Html<Str
         delay_seconds: left.num_seconds(),
         delay_words: words::delay(left),
         takes_effect_at: now + left,
-    })
+    }))
 }
 
 pub(crate) async fn send(

@@ -57,14 +57,14 @@ pub(crate) async fn page(
     let restriction = find(&app, &key).await?;
     let history = app.store.history(restriction.id).await?;
     let (user, earlier) = known(&app, restriction).await?;
-    html(&UserPage {
+    Ok(html(&UserPage {
         organization: app.organization().name.clone(),
         all_mail: app.config.restriction_scope == Scope::All,
         may_change: caller.may(ChangeRestrictions),
         user,
         history: history.into_iter().map(Into::into).collect(),
         earlier,
-    })
+    }))
 }
 
 /// What is known of the user, and the other restrictions there were.

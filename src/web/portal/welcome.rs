@@ -48,7 +48,7 @@ pub(crate) async fn page(
         LinkFor::FirstOperator => None,
     };
     let organization = app.organization().name.clone();
-    html(&Welcome { organization, secret: secret.into(), address })
+    Ok(html(&Welcome { organization, secret: secret.into(), address }))
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,7 +68,7 @@ pub(crate) async fn set_password(
 ) -> Result<Response, Problem> {
     let (operator, address) = new.set(&app, from).await?;
     let cookie = begin_session(&app, operator, address.to_string(), from).await?;
-    Ok(([(header::SET_COOKIE, cookie)], html(&Done)?).into_response())
+    Ok(([(header::SET_COOKIE, cookie)], html(&Done)).into_response())
 }
 
 impl NewPassword {

@@ -8,7 +8,7 @@ pub(crate) fn number(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::from(if number < 0 { "-" } else { "" });
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -24,8 +24,11 @@ pub(crate) fn capped(count: i64) -> String {
 /// A delay in its largest whole unit.
 pub(crate) fn delay(delay: TimeDelta) -> String {
     let seconds = delay.num_seconds();
-    let (count, unit) =
-        if seconds % 60 == 0 && seconds > 0 { (seconds / 60, "minute") } else { (seconds, "second") };
+    let (count, unit) = if seconds > 0 && seconds % 60 == 0 {
+        (seconds / 60, "minute")
+    } else {
+        (seconds, "second")
+    };
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
