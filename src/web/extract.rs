@@ -54,6 +54,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // serde would take a list for an object, its values in the order of the fields.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::invalid("body", "it is a list, but it takes an object"));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let field = error.path().to_string();
@@ -104,12 +108,23 @@ impl<S: Sync> FromRequest<S> for Pairs {
 fn from_form<T: DeserializeOwned>(bytes: &[u8], whole: &str) -> Result<T, Problem> {
     let pairs = url::form_urlencoded::parse(bytes).filter(|(_, value)| !value.is_empty());
     let pairs: Vec<_> = pairs.collect();
+    for (name, value) in &pairs {
+        no_nul(name, value)?;
+    }
     let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     let parsed = url::form_urlencoded::parse(encoded.as_bytes());
     serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(parsed)).map_err(|error| {
         let field = error.path().to_string();
         problem_at(&field, whole, &error.into_inner().to_string())
     })
+}
+
+/// Refuses the one character that Postgres cannot keep.
+pub(crate) fn no_nul(field: &str, text: &str) -> Result<(), Problem> {
+    if text.contains('\0') {
+        return Err(Problem::invalid(shortened(field), "it holds a NUL character"));
+    }
+    Ok(())
 }
 
 /// Names the field: where serde does not, its message does, between backticks.

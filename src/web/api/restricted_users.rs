@@ -2,7 +2,7 @@
 
 use crate::web::access::Caller;
 use crate::web::error::Problem;
-use crate::web::extract::{Json, Key, Query, shortened};
+use crate::web::extract::{Json, Key, Query, no_nul, shortened};
 use crate::web::list_query::{ListParameters, cursor};
 use crate::web::restricted_user::RestrictedUser;
 use crate::web::{Shared, find};
@@ -75,6 +75,7 @@ impl NewRestriction {
             let shown = shortened(&self.address);
             Problem::invalid("address", format!("{shown:?} is no mail address: {why}"))
         })?;
+        no_nul("reason", &self.reason)?;
         let length = self.reason.chars().count();
         if !REASON.contains(&length) {
             let detail = format!("it has {length} characters, 1 to 500 are taken");

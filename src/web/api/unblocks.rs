@@ -4,7 +4,7 @@ use super::restricted_users::json;
 use crate::restriction::{Restriction, UnblockRequest};
 use crate::web::access::Caller;
 use crate::web::error::{Document, Problem, unblocked};
-use crate::web::extract::{Json, Key};
+use crate::web::extract::{Json, Key, no_nul};
 use crate::web::restricted_user::RestrictedUser;
 use crate::web::{Shared, find};
 use axum::Extension;
@@ -38,6 +38,7 @@ pub(crate) async fn request_unblock(
 /// A comment of a length that is taken; an empty one is none.
 pub(crate) fn comment(comment: Option<String>) -> Result<Option<String>, Problem> {
     let comment = comment.filter(|comment| !comment.trim().is_empty());
+    no_nul("comment", comment.as_deref().unwrap_or_default())?;
     match comment.as_ref().map(|comment| comment.chars().count()) {
         Some(length) if length > LONGEST_COMMENT => {
             let detail = format!("it has {length} characters, at most {LONGEST_COMMENT} are taken");

@@ -1,0 +1,61 @@
+//! A database that is away stops no mail; changes are answered 503, and nothing is lost.
+
+use crate::harness::{BAD_OUTBOUND_SENDER, DUNNO, Portal, eventually, minutes};
+use reqwest::Method;
+use serde_json::json;
+
+#[tokio::test]
+async fn while_the_database_is_away_mail_is_decided_from_memory_and_changes_are_refused() {
+    let portal = Portal::start().await;
+    portal.restricted("alice@example.org").await;
+    let absence = portal.database.take_away().await;
+
+    let body = json!({ "address": "carol@example.org", "reason": "sent spam" });
+    portal.post("/api/v1/restricted-users", body.clone()).await.problem("unavailable");
+    assert_eq!(
+        portal.policy_answer("alice@example.org", "bob@remote.example").await,
+        BAD_OUTBOUND_SENDER
+    );
+    assert_eq!(portal.policy_answer("carol@example.org", "bob@remote.example").await, DUNNO);
+    assert_eq!(portal.send(portal.request(Method::GET, "/healthz")).await.status, 200);
+    if portal.database.is_postgres() {
+        let ready = portal.send(portal.request(Method::GET, "/readyz")).await;
+        assert_eq!((ready.status.as_u16(), &ready.json()["status"]), (503, &json!("unready")));
+        assert_eq!(ready.json()["checks"]["database"], "failed");
+    }
+
+    portal.database.bring_back(absence).await;
+    eventually("the service has its database back", async || {
+        portal.post("/api/v1/restricted-users", body.clone()).await.status == 201
+    })
+    .await;
+    let ready = portal.send(portal.request(Method::GET, "/readyz")).await;
+    assert_eq!(ready.ok()["status"], "ready");
+}
+
+#[tokio::test]
+async fn what_falls_due_and_what_is_refused_meanwhile_is_made_up_for() {
+    let portal = Portal::start().await;
+    let alice = portal.restricted("alice@example.org").await;
+    portal.unblock(&alice).await;
+    let absence = portal.database.take_away().await;
+    portal.clock.advance(minutes(31));
+    for _ in 0..3 {
+        let answer = portal.policy_answer("alice@example.org", "bob@remote.example").await;
+        assert_eq!(answer, BAD_OUTBOUND_SENDER);
+    }
+    portal.database.bring_back(absence).await;
+    // The unblocker waits a second of the stopped clock before it tries again.
+    portal.clock.advance(minutes(1));
+    eventually("alice is released", async || {
+        portal.get(&format!("/api/v1/restricted-users/{alice}")).await.text.contains("\"released\"")
+    })
+    .await;
+    eventually("the refusals are written", async || {
+        let id = alice.parse().unwrap();
+        let since = portal.clock.now() - minutes(60);
+        let refused = portal.app.store.refusals(&[id], since).await;
+        refused.is_ok_and(|refused| refused.get(&id) == Some(&3))
+    })
+    .await;
+}

@@ -1,0 +1,346 @@
+//! A service on a database of its own, with a clock that stands still, and the words of the stories.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::{Method, StatusCode};
+use restricted_users::app::App;
+use restricted_users::clock::Clock;
+use restricted_users::config::Config;
+use restricted_users::operator::{Actor, RoleGroup};
+use restricted_users::postfix::listen::ListenAddress;
+use restricted_users::secret::{SecretHash, random_secret};
+use restricted_users::service::Service;
+use restricted_users::store::TokenRecord;
+use restricted_users::{bookkeeper, follower, unblocker};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+pub const BAD_OUTBOUND_SENDER: &str = "action=550 5.1.8 Access denied, bad outbound sender";
+pub const DUNNO: &str = "action=DUNNO";
+
+/// An event that takes longer than this does not come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often to look whether it has come; looking without a pause would keep it from coming.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+pub fn minutes(minutes: i64) -> TimeDelta {
+    TimeDelta::minutes(minutes)
+}
+
+/// A database of a test's own, gone with it.
+pub struct Database {
+    pub url: String,
+    /// A folder of the test's own.
+    pub folder: TempDir,
+    admin: Option<String>,
+    name: String,
+}
+
+impl Database {
+    pub async fn create() -> Self {
+        let folder = TempDir::new().unwrap();
+        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+        let Ok(admin) = std::env::var("TEST_DATABASE_URL") else {
+            let url = format!("sqlite:{}", folder.path().join("restricted-users.db").display());
+            return Self { url, folder, admin: None, name };
+        };
+        execute(&admin, format!("CREATE DATABASE {name}")).await;
+        let mut url = url::Url::parse(&admin).unwrap();
+        url.set_path(&name);
+        Self { url: url.into(), folder, admin: Some(admin), name }
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        self.admin.is_some()
+    }
+
+    /// Postgres takes no connections any more; on SQLite somebody else writes and does not end.
+    pub async fn take_away(&self) -> Absence {
+        if let Some(admin) = &self.admin {
+            execute(admin, format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", self.name)).await;
+            let terminate =
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ";
+            execute(admin, format!("{terminate}'{}'", self.name)).await;
+            return Absence(None);
+        }
+        let mut other = SqliteConnection::connect(&self.url).await.unwrap();
+        other.execute("BEGIN IMMEDIATE").await.unwrap();
+        Absence(Some(other))
+    }
+
+    pub async fn bring_back(&self, absence: Absence) {
+        match (&self.admin, absence.0) {
+            (Some(admin), _) => {
+                execute(admin, format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name))
+                    .await;
+            }
+            (None, Some(mut other)) => {
+                other.execute("ROLLBACK").await.unwrap();
+            }
+            (None, None) => unreachable!("a SQLite database is taken away by a connection"),
+        }
+    }
+}
+
+/// For as long as this is held the database is away.
+pub struct Absence(Option<SqliteConnection>);
+
+async fn execute(url: &str, statement: String) {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    connection.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();
+}
+
+/// A service that the test talks to.
+pub struct Portal {
+    pub database: Arc<Database>,
+    pub app: Arc<App>,
+    pub clock: Clock,
+    pub url: String,
+    policy: String,
+    token: String,
+    settings: Vec<(String, String)>,
+    http: reqwest::Client,
+    service: Service,
+}
+
+/// An answer of the API.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// The body of an answer that went well.
+    pub fn ok(&self) -> Value {
+        assert!(self.status.is_success(), "{self:?}");
+        self.json()
+    }
+
+    /// Checks that this is the problem document `slug` and answers its detail.
+    pub fn problem(&self, slug: &str) -> String {
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
+        let document = self.json();
+        assert_eq!(document["type"], format!("/problems/{slug}"), "{self:?}");
+        assert_eq!(document["status"], self.status.as_u16(), "{self:?}");
+        document["detail"].as_str().unwrap().to_owned()
+    }
+
+    /// Checks that the body was refused because of `field`.
+    pub fn invalid(&self, field: &str) {
+        self.problem("invalid");
+        assert_eq!(self.json()["errors"][0]["field"], field, "{self:?}");
+    }
+}
+
+impl Portal {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A portal with settings of its own, such as `("propagation_delay", "0s")`.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let now = DateTime::parse_from_rfc3339("2026-11-23T10:00:00Z").unwrap().to_utc();
+        let database = Arc::new(Database::create().await);
+        let settings = settings.iter().map(|(key, value)| (key.to_string(), value.to_string()));
+        Self::on(database, Clock::stopped(now), settings.collect()).await
+    }
+
+    /// Another service on the same database, with the same clock.
+    pub async fn replica(&self) -> Self {
+        Self::on(Arc::clone(&self.database), self.clock.clone(), self.settings.clone()).await
+    }
+
+    async fn on(database: Arc<Database>, clock: Clock, settings: Vec<(String, String)>) -> Self {
+        let defaults = [
+            ("database_url", database.url.as_str()),
+            ("listen", "127.0.0.1:0"),
+            ("policy_listen", "127.0.0.1:0"),
+            ("organization_name", "Example Org"),
+            ("organization_domains", "example.org,example.net"),
+        ];
+        let defaults = defaults.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let all = defaults.into_iter().chain(settings.clone());
+        let variables =
+            all.map(|(key, value)| (format!("RESTRICTED_USERS_{}", key.to_uppercase()), value));
+        let config = Config::from_variables(variables).unwrap();
+        let service = Service::start(config, clock.clone()).await.unwrap();
+        let policy = service.policy.iter().find_map(|address| match address {
+            ListenAddress::Tcp { host, port } => Some(format!("{host}:{port}")),
+            ListenAddress::Unix(_) => None,
+        });
+        let app = Arc::clone(&service.app);
+        let token = new_token(&app, RoleGroup::OrganizationManagement).await;
+        Self {
+            database,
+            clock,
+            url: format!("http://{}", service.web),
+            policy: policy.unwrap(),
+            token,
+            settings,
+            http: reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .unwrap(),
+            app,
+            service,
+        }
+    }
+
+    /// A token of a role group.
+    pub async fn token(&self, role: RoleGroup) -> String {
+        new_token(&self.app, role).await
+    }
+
+    /// A request that nothing was added to yet.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        Answer {
+            status: response.status(),
+            headers: response.headers().clone(),
+            text: response.text().await.unwrap(),
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path).bearer_auth(&self.token)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::POST, path).bearer_auth(&self.token).json(&body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path).bearer_auth(&self.token)).await
+    }
+
+    /// Restricts a sender and answers the restriction's id.
+    pub async fn restricted(&self, address: &str) -> String {
+        let body = json!({ "address": address, "reason": "sent spam" });
+        let user = self.post("/api/v1/restricted-users", body).await.ok();
+        user["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn unblock(&self, key: &str) -> Value {
+        let path = format!("/api/v1/restricted-users/{key}/unblock");
+        self.post(&path, json!({})).await.ok()
+    }
+
+    pub async fn cancel_unblock(&self, key: &str) -> Answer {
+        self.delete(&format!("/api/v1/restricted-users/{key}/unblock")).await
+    }
+
+    pub async fn user(&self, key: &str) -> Value {
+        self.get(&format!("/api/v1/restricted-users/{key}")).await.ok()
+    }
+
+    /// The events of a restriction's history, oldest first.
+    pub async fn history(&self, key: &str) -> Vec<String> {
+        let history = self.get(&format!("/api/v1/restricted-users/{key}/history")).await.ok();
+        texts(&history["items"], "event")
+    }
+
+    /// The actions of the audit log about `address`, oldest first, after its chain was checked.
+    pub async fn audited(&self, address: &str) -> Vec<String> {
+        let records = crate::audit_chain::checked(&self.app.store).await;
+        let about = records.iter().filter(|record| record["address"] == address);
+        about.map(|record| record["action"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Time goes by, and everything that is due by then is done.
+    pub async fn pass(&self, time: TimeDelta) {
+        self.clock.advance(time);
+        while unblocker::release_due(&self.app).await.unwrap() > 0 {}
+        follower::follow(&self.app).await.unwrap();
+    }
+
+    /// What the policy port answers when Postfix asks at RCPT.
+    pub async fn policy_answer(&self, login: &str, recipient: &str) -> String {
+        self.ask(&format!(
+            "request=smtpd_access_policy\nprotocol_state=RCPT\nsasl_username={login}\n\
+             sender=somebody@elsewhere.example\nrecipient={recipient}\n\n"
+        ))
+        .await
+    }
+
+    /// The answer to a request as it stands.
+    pub async fn ask(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(&self.policy).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.trim_end().to_owned()
+    }
+
+    /// Writes the counts of refused recipients now and not within a second.
+    pub async fn write_refusals(&self) {
+        bookkeeper::write_refusals(&self.app).await.unwrap();
+    }
+}
+
+async fn new_token(app: &App, role_group: RoleGroup) -> String {
+    let secret = random_secret();
+    let name = format!("{role_group} {}", uuid::Uuid::now_v7());
+    // The clock may stand anywhere; a token without expiry is good at any time.
+    let token =
+        TokenRecord { name, role_group, created_at: DateTime::<Utc>::UNIX_EPOCH, expires_at: None };
+    let hash = SecretHash::of(secret.expose_secret());
+    assert!(app.store.add_token(&token, &hash, &Actor::command_line()).await.unwrap());
+    secret.expose_secret().to_owned()
+}
+
+/// One field of each item.
+pub fn texts(items: &Value, field: &str) -> Vec<String> {
+    let items = items.as_array().unwrap();
+    items.iter().map(|item| item[field].as_str().unwrap().to_owned()).collect()
+}
+
+/// Waits until `holds`, looking often; fails when it never does.
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !holds().await {
+        assert!(began.elapsed() < PATIENCE, "never happened: {what}");
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+impl Portal {
+    /// The cookie of an operator of a role group who is signed in.
+    pub async fn session(&self, role: RoleGroup) -> String {
+        let (secret, now) = (random_secret(), self.clock.now());
+        let hash = SecretHash::of(secret.expose_secret());
+        let name = uuid::Uuid::now_v7();
+        let address = restricted_users::address::Address::stored(&format!("{name}@example.org"));
+        let actor = Actor::command_line();
+        let link = (&SecretHash::of(&name.to_string()), now);
+        let store = &self.app.store;
+        assert!(store.add_operator(&address, role, link, &actor, now).await.unwrap());
+        let operators = store.operators().await.unwrap();
+        let operator = operators.iter().find(|one| one.address == address.as_str()).unwrap();
+        store.begin_session(&hash, operator.id, &actor, now).await.unwrap();
+        format!("session={}", secret.expose_secret())
+    }
+}
+
+impl Portal {
+    /// Stops the service as a signal would.
+    pub async fn stop(self) {
+        self.service.stop().await;
+    }
+}

@@ -1,0 +1,21 @@
+//! Stories on a real service, a real database and real sockets. They run on SQLite, and on the
+//! Postgres server at `TEST_DATABASE_URL` where that is set.
+
+#[path = "../audit_chain.rs"]
+mod audit_chain;
+mod bad_input;
+mod command_line;
+mod database_away;
+mod harness;
+mod health;
+mod import;
+mod kill;
+mod life_of_a_restriction;
+mod list;
+mod pages;
+mod policy_port;
+mod program;
+mod releases;
+mod replicas;
+mod role_groups;
+mod sign_in;

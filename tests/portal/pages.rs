@@ -1,0 +1,88 @@
+//! What the portal sends to browsers. How it looks and behaves there is tested in a real one.
+
+use crate::harness::{Answer, Portal};
+use reqwest::Method;
+use restricted_users::operator::RoleGroup;
+use serde_json::json;
+
+async fn page(portal: &Portal, path: &str, role: RoleGroup) -> Answer {
+    let session = portal.session(role).await;
+    portal.send(portal.request(Method::GET, path).header("cookie", session)).await
+}
+
+#[tokio::test]
+async fn html_in_a_reason_and_an_address_is_shown_as_text() {
+    let portal = Portal::start().await;
+    let body = json!({ "address": "\"<i>x\"@example.org", "reason": "<script>alert(1)</script>" });
+    let id = portal.post("/api/v1/restricted-users", body).await.ok()["id"].clone();
+    let id = id.as_str().unwrap();
+    for path in [
+        "/ui/restrictedusers".to_owned(),
+        "/ui/restrictedusers/rows".to_owned(),
+        format!("/ui/restrictedusers/{id}"),
+        format!("/ui/restrictedusers/{id}/unblock"),
+    ] {
+        let page = page(&portal, &path, RoleGroup::OrganizationManagement).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        assert!(page.text.contains("&#60;i&#62;x"), "{path}: {}", page.text);
+        assert!(!page.text.contains("<script") && !page.text.contains("<i>"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn old_links_lead_to_the_page_behind_the_hash_and_nowhere_else() {
+    let portal = Portal::start().await;
+    for (path, location) in [
+        ("/?hash=/restrictedusers", "/#/restrictedusers"),
+        ("/?hash=%2Frestrictedusers%2Fa-1", "/#/restrictedusers/a-1"),
+        ("/?hash=/nothing", "/#/restrictedusers"),
+        ("/?hash=/restrictedusersx", "/#/restrictedusers"),
+        ("/?hash=//evil.example", "/#/restrictedusers"),
+        ("/?hash=/restrictedusers%0d%0aSet-Cookie:x", "/#/restrictedusers"),
+    ] {
+        let answer = portal.send(portal.request(Method::GET, path)).await;
+        assert_eq!(answer.status, 303, "{path}");
+        assert_eq!(answer.headers["location"], location, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_forbids_what_the_portal_does_not_need_and_files_are_kept_for_ever() {
+    let portal = Portal::start().await;
+    let frame = portal.send(portal.request(Method::GET, "/")).await;
+    let script = frame.text.split("src=\"").nth(1).unwrap().split('"').next().unwrap();
+    for (path, caching) in [
+        ("/", "no-store"),
+        ("/ui/restrictedusers", "no-store"),
+        ("/api/v1/audit", "no-store"),
+        ("/nothing", "no-store"),
+        (script, "public, max-age=31536000, immutable"),
+    ] {
+        let answer = portal.send(portal.request(Method::GET, path)).await;
+        let header = |name| answer.headers[name].to_str().unwrap();
+        let policy = header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert_eq!(header("referrer-policy"), "no-referrer");
+        assert_eq!(header("cache-control"), caching, "{path}");
+    }
+    assert!(script.starts_with("/static/"), "{script}");
+    let other = portal.send(portal.request(Method::GET, "/static/0000/portal.js")).await;
+    other.problem("not-found");
+}
+
+#[tokio::test]
+async fn who_may_only_look_sees_no_action() {
+    let portal = Portal::start().await;
+    let id = portal.restricted("alice@example.org").await;
+    for (role, sees) in [(RoleGroup::SecurityAdministrator, true), (RoleGroup::GlobalReader, false)]
+    {
+        for path in ["/ui/restrictedusers".to_owned(), format!("/ui/restrictedusers/{id}")] {
+            let page = page(&portal, &path, role).await.text;
+            assert_eq!(page.contains("/unblock\""), sees, "{role} {path}: {page}");
+        }
+        let list = page(&portal, "/ui/restrictedusers", role).await.text;
+        assert_eq!(list.contains("Restrict a user"), sees, "{role}: {list}");
+    }
+}

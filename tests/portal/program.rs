@@ -1,0 +1,100 @@
+//! The real program in a process of its own.
+
+use crate::harness::Database;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
+
+/// A command of the program on a database, with no settings from outside.
+pub fn command(database: &Database, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_restricted-users"));
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .env("RESTRICTED_USERS_DATABASE_URL", &database.url)
+        .env("RESTRICTED_USERS_ORGANIZATION_DOMAINS", "example.org")
+        .current_dir(database.folder.path())
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(database: &Database, arguments: &[&str]) -> Output {
+    command(database, arguments).output().unwrap()
+}
+
+/// What a command wrote to standard output, after it went well.
+pub fn result_of(database: &Database, arguments: &[&str]) -> String {
+    let output = run(database, arguments);
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A running `serve`; killed when dropped.
+pub struct Serve {
+    child: Child,
+    /// Where its API listens.
+    pub url: String,
+    /// What it wrote to standard output at its start.
+    pub link: Option<String>,
+}
+
+impl Serve {
+    /// Starts it and waits until it listens.
+    pub fn start(database: &Database, delay: &str) -> Self {
+        let mut child = command(database, &["serve"])
+            .env("RESTRICTED_USERS_LISTEN", "127.0.0.1:0")
+            .env("RESTRICTED_USERS_POLICY_LISTEN", "127.0.0.1:0")
+            .env("RESTRICTED_USERS_PROPAGATION_DELAY", delay)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (found, address) = mpsc::channel();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        // Reads to the end, so that a full pipe never stops the program.
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                let Ok(line) = serde_json::from_str::<serde_json::Value>(&line) else { continue };
+                let fields = &line["fields"];
+                if fields["message"] == "listening" && fields["part"] == "web" {
+                    let _ = found.send(fields["address"].as_str().unwrap().to_owned());
+                }
+            }
+        });
+        let address = address.recv_timeout(STARTS_WITHIN).expect("the program listens");
+        Self { child, url: format!("http://{address}"), link: None }
+    }
+
+    /// Reads the first line of standard output.
+    pub fn with_link(mut self) -> Self {
+        let mut line = String::new();
+        BufReader::new(self.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        self.link = Some(line.trim().to_owned());
+        self
+    }
+
+    /// As `kill -9` does.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// As a service manager does; answers whether it ended well.
+    pub fn terminate(mut self) -> bool {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").arg(id).status().unwrap().success());
+        self.child.wait().unwrap().success()
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

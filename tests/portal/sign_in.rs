@@ -1,0 +1,179 @@
+//! One-time links, passwords, sessions.
+
+use crate::harness::{Answer, Portal, minutes};
+use reqwest::Method;
+use restricted_users::address::Address;
+use restricted_users::operator::{Actor, RoleGroup};
+use restricted_users::secret::SecretHash;
+
+const PASSWORD: &str = "a long walk by the sea";
+
+async fn form(portal: &Portal, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let request = portal.request(Method::POST, path).header("origin", &portal.url);
+    let kind = "application/x-www-form-urlencoded";
+    portal.send(request.header("content-type", kind).body(body)).await
+}
+
+fn cookie(answer: &Answer) -> String {
+    let cookie = answer.headers["set-cookie"].to_str().unwrap();
+    assert!(cookie.contains("HttpOnly; SameSite=Lax"), "{cookie}");
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+async fn is_signed_in(portal: &Portal, cookie: &str) -> bool {
+    let request = portal.request(Method::GET, "/ui/restrictedusers").header("cookie", cookie);
+    portal.send(request).await.status == 200
+}
+
+async fn invited(portal: &Portal, name: &str, role: RoleGroup) -> String {
+    let address = Address::stored(&format!("{name}@example.org"));
+    let (now, actor) = (portal.clock.now(), Actor::command_line());
+    let link = (&SecretHash::of(name), now + minutes(60));
+    assert!(portal.app.store.add_operator(&address, role, link, &actor, now).await.unwrap());
+    name.to_owned()
+}
+
+#[tokio::test]
+async fn the_first_operator_comes_in_through_a_one_time_link_that_is_good_once() {
+    let portal = Portal::start().await;
+    let expires_at = portal.clock.now() + minutes(60);
+    let store = &portal.app.store;
+    store.link_for_first_operator(&SecretHash::of("older"), expires_at).await.unwrap();
+    store.link_for_first_operator(&SecretHash::of("newer"), expires_at).await.unwrap();
+
+    form(&portal, "/ui/welcome", &[("secret", "older")]).await.problem("not-found");
+    let page = form(&portal, "/ui/welcome", &[("secret", "newer")]).await;
+    assert!(page.text.contains("Organization Management"), "{page:?}");
+
+    let set = |address, password| {
+        let fields = [("secret", "newer"), ("address", address), ("password", password)];
+        let portal = &portal;
+        async move { form(portal, "/ui/welcome/password", &fields).await }
+    };
+    set("olivia@example.org", "short").await.invalid("password");
+    set("", PASSWORD).await.invalid("address");
+    let done = set("Olivia@Example.org", PASSWORD).await;
+    assert!(is_signed_in(&portal, &cookie(&done)).await);
+
+    set("mallory@example.org", PASSWORD).await.problem("not-found");
+    form(&portal, "/ui/welcome", &[("secret", "newer")]).await.problem("not-found");
+    let operators = store.operators().await.unwrap();
+    assert_eq!(operators.len(), 1);
+    assert_eq!(operators[0].address, "olivia@example.org");
+    assert_eq!(operators[0].role_group, RoleGroup::OrganizationManagement);
+    assert_eq!(
+        portal.audited("olivia@example.org").await,
+        ["OperatorAdded", "PasswordSet", "SignedIn"]
+    );
+}
+
+#[tokio::test]
+async fn when_two_race_to_be_the_first_operator_one_wins() {
+    let portal = Portal::start().await;
+    let expires_at = portal.clock.now() + minutes(60);
+    portal.app.store.link_for_first_operator(&SecretHash::of("x"), expires_at).await.unwrap();
+    let set = |address: &'static str| {
+        let portal = &portal;
+        async move {
+            let fields = [("secret", "x"), ("address", address), ("password", PASSWORD)];
+            form(portal, "/ui/welcome/password", &fields).await.status.as_u16()
+        }
+    };
+    let (one, other) = tokio::join!(set("one@example.org"), set("other@example.org"));
+    assert_eq!(one.min(other), 200);
+    assert_eq!(one.max(other), 404);
+    assert_eq!(portal.app.store.operators().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_link_expires_and_a_newer_one_voids_it() {
+    let portal = Portal::start().await;
+    let olivia = invited(&portal, "olivia", RoleGroup::SecurityReader).await;
+    let (store, now) = (&portal.app.store, portal.clock.now());
+    let link = (&SecretHash::of("newer"), now + minutes(60));
+    let address = Address::stored("olivia@example.org");
+    assert!(store.link_for_operator(&address, link, &Actor::command_line(), now).await.unwrap());
+    form(&portal, "/ui/welcome", &[("secret", &olivia)]).await.problem("not-found");
+    portal.pass(minutes(60)).await;
+    form(&portal, "/ui/welcome", &[("secret", "newer")]).await.problem("not-found");
+}
+
+#[tokio::test]
+async fn an_operator_signs_in_with_the_password_and_out_again() {
+    let portal = Portal::start().await;
+    let secret = invited(&portal, "olivia", RoleGroup::SecurityAdministrator).await;
+    let fields = [("secret", secret.as_str()), ("password", PASSWORD)];
+    let first = cookie(&form(&portal, "/ui/welcome/password", &fields).await);
+
+    let sign_in = |address, password| {
+        let portal = &portal;
+        async move { form(portal, "/sign-in", &[("address", address), ("password", password)]).await }
+    };
+    let wrong = sign_in("olivia@example.org", "not the password").await;
+    let unknown = sign_in("nobody@example.org", "not the password").await;
+    assert_eq!((wrong.status.as_u16(), unknown.status.as_u16()), (401, 401));
+    assert_eq!(wrong.text.replace("olivia", "nobody"), unknown.text);
+
+    let right = sign_in("OLIVIA", PASSWORD).await;
+    assert_eq!((right.status.as_u16(), &right.headers["location"]), (303, &"/".parse().unwrap()));
+    let second = cookie(&right);
+    assert_ne!(first, second);
+
+    let request = portal.request(Method::POST, "/sign-out").header("origin", &portal.url);
+    portal.send(request.header("cookie", &second)).await;
+    assert!(!is_signed_in(&portal, &second).await);
+    assert!(is_signed_in(&portal, &first).await);
+}
+
+#[tokio::test]
+async fn a_session_ends_when_idle_in_any_case_after_half_a_day_and_with_its_operator() {
+    let portal = Portal::start().await;
+    let idle = portal.session(RoleGroup::GlobalReader).await;
+    portal.pass(minutes(59)).await;
+    assert!(is_signed_in(&portal, &idle).await);
+    portal.pass(minutes(61)).await;
+    assert!(!is_signed_in(&portal, &idle).await);
+
+    let busy = portal.session(RoleGroup::GlobalReader).await;
+    for _ in 0..14 {
+        portal.pass(minutes(50)).await;
+        assert!(is_signed_in(&portal, &busy).await);
+    }
+    portal.pass(minutes(50)).await;
+    assert!(!is_signed_in(&portal, &busy).await);
+
+    let removed = portal.session(RoleGroup::GlobalReader).await;
+    for operator in portal.app.store.operators().await.unwrap() {
+        let (address, now) = (Address::stored(&operator.address), portal.clock.now());
+        portal.app.store.remove_operator(&address, &Actor::command_line(), now).await.unwrap();
+    }
+    assert!(!is_signed_in(&portal, &removed).await);
+}
+
+#[tokio::test]
+async fn a_new_password_ends_the_sessions_of_the_old_one() {
+    let portal = Portal::start().await;
+    let secret = invited(&portal, "olivia", RoleGroup::SecurityReader).await;
+    let fields = [("secret", secret.as_str()), ("password", PASSWORD)];
+    let old = cookie(&form(&portal, "/ui/welcome/password", &fields).await);
+    let (store, now) = (&portal.app.store, portal.clock.now());
+    let link = (&SecretHash::of("reset"), now + minutes(60));
+    let address = Address::stored("olivia@example.org");
+    assert!(store.link_for_operator(&address, link, &Actor::command_line(), now).await.unwrap());
+    assert!(is_signed_in(&portal, &old).await);
+    let fields = [("secret", "reset"), ("password", "another walk by the sea")];
+    let new = cookie(&form(&portal, "/ui/welcome/password", &fields).await);
+    assert!(is_signed_in(&portal, &new).await);
+    assert!(!is_signed_in(&portal, &old).await);
+}
+
+#[tokio::test]
+async fn over_https_the_cookie_is_for_this_host_alone() {
+    let portal = Portal::with(&[("public_url", "https://restricted.example.org")]).await;
+    let secret = invited(&portal, "olivia", RoleGroup::SecurityReader).await;
+    let fields = [("secret", secret.as_str()), ("password", PASSWORD)];
+    let done = form(&portal, "/ui/welcome/password", &fields).await;
+    let set = done.headers["set-cookie"].to_str().unwrap();
+    assert!(set.starts_with("__Host-session=") && set.contains("; Secure"), "{set}");
+}
