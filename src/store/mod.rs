@@ -79,12 +79,7 @@ impl StoreError {
     #[must_use]
     pub fn is_outage(&self) -> bool {
         match &self.0 {
-            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-                // SQLite: busy, locked, I/O error, full, cannot open. Postgres: connection lost,
-                // out of resources, operator intervention, deadlock or serialization failure.
-                ["5", "6", "10", "13", "14", "40001", "40P01"].contains(&&*code)
-                    || (code.len() == 5 && ["08", "53", "57"].contains(&&code[..2]))
-            }),
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| is_outage(&code)),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
@@ -94,6 +89,15 @@ impl StoreError {
             _ => false,
         }
     }
+}
+
+/// Whether a database's own error code tells of an outage. SQLite: busy, locked, I/O error, full,
+/// cannot open. Postgres: deadlock and serialization failure, not accepting connections, and the
+/// classes connection lost, not let in, no such database, out of resources, operator intervention.
+fn is_outage(code: &str) -> bool {
+    const CODES: [&str; 8] = ["5", "6", "10", "13", "14", "40001", "40P01", "55000"];
+    const CLASSES: [&str; 5] = ["08", "28", "3D", "53", "57"];
+    CODES.contains(&code) || (code.len() == 5 && CLASSES.contains(&&code[..2]))
 }
 
 /// What the store answers.
