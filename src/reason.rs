@@ -1,6 +1,6 @@
 //! Why somebody was restricted, read in Exchange's grammar (`Token;Key=Value;…`).
 
-use crate::restriction::Cause;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Why somebody was restricted: the text as Exchange, an operator or this service wrote it. It is
@@ -152,6 +152,34 @@ fn thousands(number: u64) -> String {
         separated.push(digit);
     }
     separated
+}
+
+/// What led to a restriction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum Cause {
+    /// Messages that were classified as spam.
+    OutboundSpam,
+    /// More recipients than a limit allows.
+    SendingLimit,
+    /// Somebody restricted the sender by hand.
+    Manual,
+    /// It came from an export whose reason says neither.
+    Imported,
+}
+
+impl Cause {
+    /// The cause in one word, as the API writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OutboundSpam => "outbound_spam",
+            Self::SendingLimit => "sending_limit",
+            Self::Manual => "manual",
+            Self::Imported => "imported",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A restriction and its states; what may be unblocked, and when that takes effect.
 
 use crate::address::Address;
-use crate::reason::Reason;
+use crate::reason::{Cause, Reason};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -31,34 +31,6 @@ pub struct Restriction {
     pub released_at: Option<DateTime<Utc>>,
     /// The unblock that is pending, or that ended it.
     pub unblock: Option<Unblock>,
-}
-
-/// What led to a restriction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
-pub enum Cause {
-    /// Messages that were classified as spam.
-    OutboundSpam,
-    /// More recipients than a limit allows.
-    SendingLimit,
-    /// Somebody restricted the sender by hand.
-    Manual,
-    /// It came from an export whose reason says neither.
-    Imported,
-}
-
-impl Cause {
-    /// The cause in one word, as the API writes it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OutboundSpam => "outbound_spam",
-            Self::SendingLimit => "sending_limit",
-            Self::Manual => "manual",
-            Self::Imported => "imported",
-        }
-    }
 }
 
 /// An operator's decision to end a restriction.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{address::Domain, restriction::Cause};
+use crate::{address::Domain, reason::Cause};
 use proptest::prelude::*;
 
 const HEADER: &str = "SenderAddress,Reason,CreatedDatetime,ChangedDatetime,TemporaryBlock\n";

@@ -3,7 +3,8 @@
 use super::row::RestrictionRow;
 use super::statement::{Piece, build};
 use super::{Result, Store, on};
-use crate::restriction::{Cause, Restriction};
+use crate::reason::Cause;
+use crate::restriction::Restriction;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;

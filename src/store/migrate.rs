@@ -1,20 +1,15 @@
 //! Creating and migrating the database, safe when several processes start at once.
 
 use super::{Backend, Result, Store, on};
-use crate::config::DatabaseUrl;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
 impl Store {
-    /// Brings the database to the state this program needs.
-    pub(super) async fn migrate(&self, url: &DatabaseUrl) -> anyhow::Result<()> {
-        // On Postgres sqlx takes an advisory lock while it migrates, on SQLite nothing: hence the file.
-        let _lock = match url {
-            DatabaseUrl::Sqlite(path) => Some(locked(path).await?),
-            DatabaseUrl::Postgres(_) => None,
-        };
+    /// Brings the database to the state this program needs. On Postgres sqlx takes a lock while it
+    /// migrates; on SQLite the caller holds one.
+    pub(super) async fn migrate(&self) -> anyhow::Result<()> {
         self.create_domains().await?;
         on!(&self.write, |pool| MIGRATIONS.run(pool).await)?;
         Ok(())
@@ -36,8 +31,9 @@ impl Store {
     }
 }
 
-/// A lock on `PATH.lock`, held until the file is dropped.
-async fn locked(path: &Path) -> anyhow::Result<File> {
+/// A lock on `PATH.lock`, held until the file is dropped: neither the first switch to a write-ahead
+/// log nor the migrations wait for another process that does the same.
+pub(super) async fn locked(path: &Path) -> anyhow::Result<File> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);

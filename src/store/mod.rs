@@ -1,4 +1,4 @@
-//! The only SQL. One text serves both databases; see [`Backend`].
+//! The only SQL. One text serves both databases; see `Backend`.
 
 mod audit;
 mod changes;
@@ -126,11 +126,15 @@ impl Store {
     /// # Errors
     /// When it cannot be reached, read or migrated.
     pub async fn open(url: &DatabaseUrl) -> anyhow::Result<Self> {
+        let _lock = match url {
+            DatabaseUrl::Sqlite(path) => Some(migrate::locked(path).await?),
+            DatabaseUrl::Postgres(_) => None,
+        };
         let store = match url {
             DatabaseUrl::Sqlite(path) => Self::open_sqlite(path).await?,
             DatabaseUrl::Postgres(url) => Self::open_postgres(url.parse()?).await?,
         };
-        store.migrate(url).await?;
+        store.migrate().await?;
         Ok(store)
     }
 

@@ -1,7 +1,8 @@
 //! A restriction as it stands in its table.
 
 use crate::address::Address;
-use crate::restriction::{Cause, Restriction, Unblock};
+use crate::reason::Cause;
+use crate::restriction::{Restriction, Unblock};
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;

@@ -1,12 +1,16 @@
 //! Where a request came from, told by the connection or by a proxy that is trusted.
 
 use super::Shared;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
+
+/// The other end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// Where the request came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +21,9 @@ pub(crate) struct ClientAddress(pub(crate) IpAddr);
 pub(crate) struct BehindUnknownProxy;
 
 pub(crate) async fn find(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
-    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied()
-    {
+    if let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() {
         let trusted = &app.config.trusted_proxies;
-        let peer = peer.ip().to_canonical();
+        let peer = peer.to_canonical();
         let client = client(peer, request.headers(), trusted);
         if client == peer && !forwarded(request.headers()).is_empty() {
             request.extensions_mut().insert(BehindUnknownProxy);

@@ -11,6 +11,7 @@ mod list_query;
 mod portal;
 mod restricted_user;
 mod security_headers;
+mod server;
 mod session_cookie;
 
 use crate::app::App;
@@ -21,11 +22,8 @@ use axum::extract::Request;
 use axum::middleware::{self, from_fn_with_state};
 use axum::routing::{delete, get, post};
 use error::Problem;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -33,16 +31,9 @@ use tower_http::timeout::TimeoutLayer;
 /// keep a request open.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
-type Shared = Arc<App>;
+pub use server::serve;
 
-/// Answers browsers and scripts until `stop`, then finishes the requests under way.
-pub async fn serve(app: Arc<App>, listener: TcpListener, stop: CancellationToken) {
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = served.await {
-        tracing::error!(%error, "the portal cannot accept connections any more");
-    }
-}
+type Shared = Arc<App>;
 
 fn router(app: Shared) -> Router {
     Router::new()

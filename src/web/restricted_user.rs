@@ -1,7 +1,8 @@
 //! A restricted user as the API shows one.
 
 use crate::address::Address;
-use crate::restriction::{Cause, Restriction, State, Unblock};
+use crate::reason::Cause;
+use crate::restriction::{Restriction, State, Unblock};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;

@@ -24,7 +24,7 @@ pub const BAD_OUTBOUND_SENDER: &str = "action=550 5.1.8 Access denied, bad outbo
 pub const DUNNO: &str = "action=DUNNO";
 
 /// An event that takes longer than this does not come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often to look whether it has come; looking without a pause would keep it from coming.
 const LOOK_EVERY: Duration = Duration::from_millis(5);

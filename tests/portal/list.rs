@@ -134,9 +134,9 @@ async fn beyond_ten_thousand_the_total_is_unknown_and_pages_go_on() {
     let row = |number: usize| ImportRow {
         address: restricted_users::address::Address::stored(&format!(
             "user{number:05}@{}.example.org",
-            if number % 5 == 0 { "five" } else { "other" }
+            if number.is_multiple_of(5) { "five" } else { "other" }
         )),
-        cause: restricted_users::restriction::Cause::Imported,
+        cause: restricted_users::reason::Cause::Imported,
         reason: String::new(),
         created: Some(now - chrono::TimeDelta::seconds(i64::try_from(number).unwrap())),
         changed: None,

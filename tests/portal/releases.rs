@@ -2,7 +2,7 @@
 
 use crate::harness::{Portal, eventually, minutes};
 use restricted_users::address::Address;
-use restricted_users::restriction::Cause;
+use restricted_users::reason::Cause;
 use restricted_users::store::{Counts, ImportRow};
 
 /// How many fall due at once; the figure asked for is 100,000.
