@@ -23,6 +23,7 @@ pub mod event;
 pub mod export;
 pub mod follower;
 pub mod health;
+pub mod notary;
 pub mod operator;
 pub mod organization;
 pub mod outage;

@@ -1,5 +1,6 @@
 //! The command line, one file per subcommand.
 
+mod audit;
 mod export;
 mod import;
 mod operator;
@@ -36,6 +37,9 @@ enum Command {
     /// Manages API tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Checks the audit log.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Takes over restrictions from an export of Get-BlockedSenderAddress.
     Import(import::Arguments),
     /// Writes the active restrictions in the shape that `import` reads.
@@ -64,6 +68,7 @@ async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(config).await,
         Command::Operator(command) => operator::run(command, &config).await,
         Command::Token(command) => token::run(command, &config).await,
+        Command::Audit(command) => audit::run(command, &config).await,
         Command::Import(arguments) => import::run(&arguments, &config).await,
         Command::Export { format } => export::run(format, &config).await,
     }

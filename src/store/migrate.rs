@@ -12,7 +12,7 @@ impl Store {
     pub(super) async fn migrate(&self) -> anyhow::Result<()> {
         self.create_domains().await?;
         on!(&self.write, |pool| MIGRATIONS.run(pool).await)?;
-        Ok(())
+        Ok(self.seal_audit().await?)
     }
 
     async fn create_domains(&self) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The only SQL. One text serves both databases; see `Backend`.
 
 mod audit;
+mod audit_seal;
 mod changes;
 mod import;
 mod list;
@@ -17,7 +18,7 @@ mod statement;
 mod tokens;
 mod unblocks;
 
-pub use audit::AuditQuery;
+pub use audit::{AuditQuery, AuditRecord, ChainEnd};
 pub use import::{ImportRow, ImportTally};
 pub use list::{Counts, ListQuery, Page, Position, Sort, StateFilter, TOTAL_CAP};
 pub use milestones::MAIL_SERVER_ASKED;

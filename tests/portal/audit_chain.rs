@@ -1,7 +1,7 @@
 //! Checks the chain of the audit log from its first record to its last.
 
 use restricted_users::event::{NO_HASH, chained};
-use restricted_users::store::{AuditQuery, Store};
+use restricted_users::store::{AuditQuery, AuditRecord, Store};
 
 /// The records, oldest first, after a check that numbers have no gaps and every hash fits.
 pub async fn checked(store: &Store) -> Vec<serde_json::Value> {
@@ -10,7 +10,7 @@ pub async fn checked(store: &Store) -> Vec<serde_json::Value> {
     records.reverse();
     let mut before = NO_HASH.to_owned();
     let mut entries = Vec::new();
-    for (expected, (number, record, hash)) in (1..).zip(records) {
+    for (expected, AuditRecord { number, record, hash }) in (1..).zip(records) {
         assert_eq!(number, expected, "a gap in the audit log");
         assert_eq!(hash, chained(&before, &record), "record {number} does not fit its hash");
         entries.push(serde_json::from_str(&record).unwrap());

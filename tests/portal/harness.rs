@@ -88,6 +88,20 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Runs a statement past the service, as whoever owns the database could.
+    pub async fn try_execute(&self, statement: &'static str) -> Result<(), String> {
+        let done = if self.is_postgres() {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            sqlx::raw_sql(statement).execute(&mut connection).await.map(drop)
+        } else {
+            let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::raw_sql(statement).execute(&mut connection).await.map(drop)
+        };
+        done.map_err(|error| error.to_string())
+    }
+}
+
 /// For as long as this is held the database is away.
 pub struct Absence(Option<SqliteConnection>);
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
 mod audit_chain;
+mod audit_log;
 mod bad_input;
 mod command_line;
 mod database_away;

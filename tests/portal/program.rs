@@ -41,6 +41,7 @@ pub struct Serve {
     pub url: String,
     /// What it wrote to standard output at its start.
     pub link: Option<String>,
+    log: mpsc::Receiver<serde_json::Value>,
 }
 
 impl Serve {
@@ -54,20 +55,35 @@ impl Serve {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (found, address) = mpsc::channel();
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let (sender, log) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
         // Reads to the end, so that a full pipe never stops the program.
         std::thread::spawn(move || {
-            for line in log.lines().map_while(Result::ok) {
+            for line in stderr.lines().map_while(Result::ok) {
                 let Ok(line) = serde_json::from_str::<serde_json::Value>(&line) else { continue };
-                let fields = &line["fields"];
-                if fields["message"] == "listening" && fields["part"] == "web" {
-                    let _ = found.send(fields["address"].as_str().unwrap().to_owned());
-                }
+                let _ = sender.send(line["fields"].clone());
             }
         });
-        let address = address.recv_timeout(STARTS_WITHIN).expect("the program listens");
-        Self { child, url: format!("http://{address}"), link: None }
+        let mut serve = Self { child, url: String::new(), link: None, log };
+        let listening = serve.next_line("listening");
+        serve.url = format!("http://{}", listening["address"].as_str().unwrap());
+        serve
+    }
+
+    /// Waits for a line of the log with this message, the first of its kind.
+    fn next_line(&self, message: &str) -> serde_json::Value {
+        loop {
+            let line = self.log.recv_timeout(STARTS_WITHIN).expect("the program logs it");
+            if line["message"] == message {
+                return line;
+            }
+        }
+    }
+
+    /// Waits for a line of the log with this message that holds `text`.
+    pub fn logs(&self, message: &str, text: &str) {
+        let line = self.next_line(message);
+        assert!(line.to_string().contains(text), "{line}");
     }
 
     /// Reads the first line of standard output.

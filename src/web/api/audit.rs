@@ -2,7 +2,7 @@
 
 use super::restricted_users::json;
 use crate::event::AuditEntry;
-use crate::store::AuditQuery;
+use crate::store::{AuditQuery, AuditRecord};
 use crate::web::Shared;
 use crate::web::cursor::Cursor;
 use crate::web::error::Problem;
@@ -27,16 +27,24 @@ pub(crate) struct Parameters {
     cursor: Option<String>,
 }
 
+/// A record as the API shows one.
 #[derive(Serialize)]
-struct AuditRecord {
+struct Shown {
     #[serde(flatten)]
     entry: AuditEntry,
     hash: String,
 }
 
+impl From<AuditRecord> for Shown {
+    fn from(AuditRecord { record, hash, .. }: AuditRecord) -> Self {
+        let entry = serde_json::from_str(&record);
+        Self { entry: entry.expect("records are written from the same type"), hash }
+    }
+}
+
 #[derive(Serialize)]
 struct Log {
-    items: Vec<AuditRecord>,
+    items: Vec<Shown>,
     next_cursor: Option<String>,
 }
 
@@ -51,13 +59,9 @@ pub(crate) async fn audit(
     let mut records = app.store.audit(&query).await?;
     let more = records.len() > limit;
     records.truncate(limit);
-    let last = records.last().filter(|_| more).map(|(number, ..)| *number);
+    let last = records.last().filter(|_| more).map(|record| record.number);
     let next_cursor = last.map(|number| Cursor::write(&number, &asked));
-    let items = records.into_iter().map(|(_, record, hash)| AuditRecord {
-        entry: serde_json::from_str(&record).expect("records are written from the same type"),
-        hash,
-    });
-    Ok(json(&Log { items: items.collect(), next_cursor }))
+    Ok(json(&Log { items: records.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
 impl Parameters {
