@@ -128,3 +128,41 @@ async fn the_log_is_read_in_pages_and_filtered() {
         assert_eq!(page["items"].as_array().unwrap().len(), count, "{query}");
     }
 }
+
+#[tokio::test]
+async fn the_whole_log_is_had_as_a_file_whose_cells_no_spreadsheet_runs() {
+    let portal = Portal::start().await;
+    portal.restricted("=cmd|'x'!a1@example.org").await;
+    for number in 0..1_100 {
+        let now = portal.clock.now();
+        let actor = restricted_users::operator::Actor::command_line();
+        let tally = restricted_users::store::ImportTally::default();
+        portal
+            .app
+            .store
+            .record_import(&format!("{number}.csv"), tally, 0, &actor, now)
+            .await
+            .unwrap();
+    }
+    let token = portal.token(restricted_users::operator::RoleGroup::GlobalReader).await;
+    let ask = |kind: &'static str, query: &'static str| {
+        let path = format!("/api/v1/audit{query}");
+        let request = portal.request(reqwest::Method::GET, &path).bearer_auth(&token);
+        portal.send(request.header("accept", kind))
+    };
+    let lines = ask("application/jsonl", "").await;
+    assert_eq!(lines.headers["content-type"], "application/jsonl");
+    let numbers: Vec<_> = lines
+        .text
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["number"].as_i64().unwrap()
+        })
+        .collect();
+    assert_eq!(numbers, (1..=1_103).rev().collect::<Vec<_>>());
+
+    let csv = ask("text/csv", "?action=Listed").await;
+    assert_eq!(csv.text.lines().count(), 2);
+    assert!(csv.text.starts_with("number,at,actor,"), "{}", csv.text);
+    assert!(csv.text.contains(",'=cmd|'x'!a1@example.org,"), "{}", csv.text);
+}

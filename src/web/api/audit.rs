@@ -1,5 +1,6 @@
 //! `GET /api/v1/audit`: who did what to whom.
 
+use super::audit_file::{Format, file};
 use super::restricted_users::json;
 use crate::event::AuditEntry;
 use crate::store::{AuditQuery, AuditRecord};
@@ -8,6 +9,7 @@ use crate::web::cursor::Cursor;
 use crate::web::error::Problem;
 use crate::web::extract::Query;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -29,10 +31,10 @@ pub(crate) struct Parameters {
 
 /// A record as the API shows one.
 #[derive(Serialize)]
-struct Shown {
+pub(crate) struct Shown {
     #[serde(flatten)]
-    entry: AuditEntry,
-    hash: String,
+    pub(crate) entry: AuditEntry,
+    pub(crate) hash: String,
 }
 
 impl From<AuditRecord> for Shown {
@@ -50,10 +52,14 @@ struct Log {
 
 pub(crate) async fn audit(
     State(app): State<Shared>,
+    headers: HeaderMap,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, Problem> {
     let asked = parameters.asked();
     let mut query = parameters.query()?;
+    if let Some(format) = Format::accepted(&headers) {
+        return file(app, query, format).await;
+    }
     let limit = query.limit;
     query.limit += 1;
     let mut records = app.store.audit(&query).await?;

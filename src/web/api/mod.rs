@@ -1,6 +1,7 @@
 //! The JSON API, one file per subject.
 
 mod audit;
+mod audit_file;
 mod decision;
 mod restricted_users;
 mod unblocks;
