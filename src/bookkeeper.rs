@@ -1,4 +1,5 @@
-//! Writes down, each second, what the policy port did: refused recipients, and that it was asked.
+//! Writes down, each second, what is counted: refused recipients, that a mail server asked, and
+//! wrong passwords.
 
 use crate::app::App;
 use crate::outage::Outage;
@@ -31,6 +32,7 @@ async fn write(app: &App, told: &mut bool) -> Result<()> {
         app.store.reach_milestone(MAIL_SERVER_ASKED, app.clock.now()).await?;
         *told = true;
     }
+    app.store.audit_failures(app.clock.now()).await?;
     write_refusals(app).await
 }
 

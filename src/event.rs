@@ -73,6 +73,8 @@ pub enum Action {
     PasswordSet,
     /// An operator signed in.
     SignedIn,
+    /// Wrong passwords within a minute.
+    SignInFailed,
     /// An operator signed out.
     SignedOut,
     /// A token was created.

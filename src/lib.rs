@@ -12,6 +12,7 @@
 
 pub mod address;
 pub mod app;
+pub mod attempts;
 pub mod blocked_senders;
 pub mod blocklist;
 pub mod bookkeeper;

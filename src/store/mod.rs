@@ -1,5 +1,6 @@
 //! The only SQL. One text serves both databases; see `Backend`.
 
+mod attempts;
 mod audit;
 mod audit_seal;
 mod changes;

@@ -6,14 +6,31 @@ use secrecy::{ExposeSecret, SecretString};
 /// Browsers take a cookie of this prefix only over https, for this host alone and all paths.
 const HTTPS_NAME: &str = "__Host-session";
 const HTTP_NAME: &str = "session";
+const HTTPS_DEVICE: &str = "__Host-device";
+const HTTP_DEVICE: &str = "device";
 
 /// The secret of the session, as it came.
 pub(crate) fn read(headers: &HeaderMap) -> Option<&str> {
+    read_named(headers, [HTTPS_NAME, HTTP_NAME])
+}
+
+fn read_named<'a>(headers: &'a HeaderMap, names: [&str; 2]) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     cookies.flat_map(|value| value.split(';')).find_map(|cookie| {
         let (name, value) = cookie.trim().split_once('=')?;
-        [HTTPS_NAME, HTTP_NAME].contains(&name).then_some(value)
+        names.contains(&name).then_some(value)
     })
+}
+
+/// The secret of a browser that somebody signed in with before.
+pub(crate) fn read_device(headers: &HeaderMap) -> Option<&str> {
+    read_named(headers, [HTTPS_DEVICE, HTTP_DEVICE])
+}
+
+/// The `Set-Cookie` by which the browser is known again.
+pub(crate) fn remember_device(secret: &SecretString, https: bool) -> HeaderValue {
+    let name = if https { HTTPS_DEVICE } else { HTTP_DEVICE };
+    set(name, secret.expose_secret(), https, "; Max-Age=15552000")
 }
 
 /// The `Set-Cookie` that begins a session.
@@ -21,16 +38,16 @@ pub(crate) fn read(headers: &HeaderMap) -> Option<&str> {
 /// `Lax` and not `Strict`, so that a link in an alert opens the portal signed in; every change
 /// checks the origin besides.
 pub(crate) fn begin(secret: &SecretString, https: bool) -> HeaderValue {
-    set(secret.expose_secret(), https, "")
+    set(if https { HTTPS_NAME } else { HTTP_NAME }, secret.expose_secret(), https, "")
 }
 
 /// The `Set-Cookie` that ends it.
 pub(crate) fn end(https: bool) -> HeaderValue {
-    set("", https, "; Max-Age=0")
+    set(if https { HTTPS_NAME } else { HTTP_NAME }, "", https, "; Max-Age=0")
 }
 
-fn set(value: &str, https: bool, more: &str) -> HeaderValue {
-    let (name, secure) = if https { (HTTPS_NAME, "; Secure") } else { (HTTP_NAME, "") };
+fn set(name: &str, value: &str, https: bool, more: &str) -> HeaderValue {
+    let secure = if https { "; Secure" } else { "" };
     let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}");
     let mut value = HeaderValue::try_from(text).expect("a secret is base64url");
     value.set_sensitive(true);

@@ -99,7 +99,7 @@ async fn the_last_hash_goes_into_the_log_at_every_start() {
     two_records(&database);
     let known = result_of(&database, &["audit", "verify"]);
     let (_, hash) = known.trim().split_once(':').unwrap();
-    let serve = Serve::start(&database, "30m");
+    let mut serve = Serve::start(&database, "30m");
     serve.logs("the audit log ends here", hash);
 }
 

@@ -7,6 +7,7 @@ mod audit_log;
 mod bad_input;
 mod command_line;
 mod database_away;
+mod guessing;
 mod harness;
 mod health;
 mod import;

@@ -42,6 +42,7 @@ pub struct Serve {
     /// What it wrote to standard output at its start.
     pub link: Option<String>,
     log: mpsc::Receiver<serde_json::Value>,
+    read: Vec<serde_json::Value>,
 }
 
 impl Serve {
@@ -64,25 +65,26 @@ impl Serve {
                 let _ = sender.send(line["fields"].clone());
             }
         });
-        let mut serve = Self { child, url: String::new(), link: None, log };
-        let listening = serve.next_line("listening");
+        let mut serve = Self { child, url: String::new(), link: None, log, read: Vec::new() };
+        let listening = serve.line("listening");
         serve.url = format!("http://{}", listening["address"].as_str().unwrap());
         serve
     }
 
-    /// Waits for a line of the log with this message, the first of its kind.
-    fn next_line(&self, message: &str) -> serde_json::Value {
+    /// Waits for the first line of the log with this message, whatever came before and behind it.
+    fn line(&mut self, message: &str) -> serde_json::Value {
         loop {
-            let line = self.log.recv_timeout(STARTS_WITHIN).expect("the program logs it");
-            if line["message"] == message {
-                return line;
+            if let Some(line) = self.read.iter().find(|line| line["message"] == message) {
+                return line.clone();
             }
+            let line = self.log.recv_timeout(STARTS_WITHIN).expect("the program logs it");
+            self.read.push(line);
         }
     }
 
     /// Waits for a line of the log with this message that holds `text`.
-    pub fn logs(&self, message: &str, text: &str) {
-        let line = self.next_line(message);
+    pub fn logs(&mut self, message: &str, text: &str) {
+        let line = self.line(message);
         assert!(line.to_string().contains(text), "{line}");
     }
 

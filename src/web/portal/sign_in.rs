@@ -2,6 +2,8 @@
 
 use super::frame::sign_in as sign_in_page;
 use super::html;
+use crate::address::Address;
+use crate::attempts::Budget;
 use crate::operator::ActorKind;
 use crate::secret::{PasswordHash, SecretHash, random_secret};
 use crate::web::access::{actor, by_session};
@@ -11,14 +13,20 @@ use crate::web::extract::Form;
 use crate::web::{Shared, session_cookie};
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use uuid::Uuid;
 
 /// One sentence for an unknown account and a wrong password: a stranger learns no accounts here.
 const REFUSED: &str = "This address and password do not go together. Check both and try again.";
+
+/// The same for everybody, too.
+const TOO_MANY: &str = "Too many wrong passwords of late. Wait a quarter of an hour, or sign in with a browser that \
+                        you have used here before. Organization Management can give you a new link.";
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Credentials {
@@ -31,26 +39,82 @@ pub(crate) struct Credentials {
 pub(crate) async fn sign_in(
     State(app): State<Shared>,
     Extension(from): Extension<ClientAddress>,
+    headers: HeaderMap,
     Form(credentials): Form<Credentials>,
 ) -> Result<Response, Problem> {
-    let record = match app.organization().sender(&credentials.address) {
-        Ok(address) => app.store.sign_in_record(&address).await?,
-        Err(_) => None,
+    let attempt = Attempt { app: &app, from, headers: &headers };
+    let (status, message) = match attempt.check(&credentials).await? {
+        Checked::Right(id, address) => return attempt.begin(id, address).await,
+        Checked::Wrong => (StatusCode::UNAUTHORIZED, REFUSED),
+        Checked::TooMany => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY),
     };
-    let (operator, hash) = match record {
-        Some(record) => (Some((record.id, record.address)), record.password_hash),
-        None => (None, None),
-    };
-    let verified = PasswordHash::verify(hash, credentials.password).await;
-    match operator {
-        Some((id, address)) if verified => {
-            let cookie = begin_session(&app, id, address, from).await?;
-            Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
+    Ok(refuse(&app, credentials.address, status, message))
+}
+
+fn refuse(app: &Shared, address: String, status: StatusCode, message: &'static str) -> Response {
+    (status, html(&sign_in_page(app, address, Some(message)))).into_response()
+}
+
+/// Somebody tries a password.
+struct Attempt<'a> {
+    app: &'a Shared,
+    from: ClientAddress,
+    headers: &'a HeaderMap,
+}
+
+/// What became of it.
+enum Checked {
+    Right(Uuid, String),
+    Wrong,
+    TooMany,
+}
+
+impl Attempt<'_> {
+    async fn check(&self, credentials: &Credentials) -> Result<Checked, Problem> {
+        let (store, now) = (&self.app.store, self.app.clock.now());
+        let Ok(address) = self.app.organization().sender(&credentials.address) else {
+            return Ok(Checked::Wrong);
+        };
+        let budgets = self.budgets(&address, now).await?;
+        let record = store.sign_in_record(&address).await?;
+        let known = record.as_ref().map(|_| &address);
+        if !store.take_attempt(&budgets, now).await? {
+            store.note_failure(known, Some(self.from.0), now).await?;
+            return Ok(Checked::TooMany);
         }
-        _ => {
-            let page = html(&sign_in_page(&app, credentials.address, Some(REFUSED)));
-            Ok((StatusCode::UNAUTHORIZED, page).into_response())
+        let (operator, hash) = match record {
+            Some(record) => (Some((record.id, record.address)), record.password_hash),
+            None => (None, None),
+        };
+        let right = PasswordHash::verify(hash, credentials.password.clone()).await;
+        if let Some((id, address)) = operator.filter(|_| right) {
+            store.return_attempt(&budgets, now).await?;
+            return Ok(Checked::Right(id, address));
         }
+        store.note_failure(known, Some(self.from.0), now).await?;
+        Ok(Checked::Wrong)
+    }
+
+    async fn budgets(&self, account: &Address, now: DateTime<Utc>) -> Result<Vec<Budget>, Problem> {
+        let device = session_cookie::read_device(self.headers).map(SecretHash::of);
+        let known = match &device {
+            Some(device) => self.app.store.knows_device(device, account, now).await?,
+            None => false,
+        };
+        Ok(Budget::of(account, device.as_ref().filter(|_| known), Some(self.from.0)))
+    }
+
+    async fn begin(&self, id: Uuid, address: String) -> Result<Response, Problem> {
+        let session = begin_session(self.app, id, address, self.from).await?;
+        let device = match session_cookie::read_device(self.headers) {
+            Some(device) => device.to_owned().into(),
+            None => random_secret(),
+        };
+        let (hash, now) = (SecretHash::of(device.expose_secret()), self.app.clock.now());
+        self.app.store.remember_device(&hash, id, now).await?;
+        let device = session_cookie::remember_device(&device, self.app.config.is_https());
+        let cookies = AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, device)]);
+        Ok((cookies, Redirect::to("/")).into_response())
     }
 }
 
@@ -79,5 +143,5 @@ pub(crate) async fn sign_out(
         app.store.end_session(&hash, &caller.actor, app.clock.now()).await?;
     }
     let cookie = session_cookie::end(app.config.is_https());
-    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
+    Ok(([(SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }

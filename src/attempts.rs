@@ -1,0 +1,96 @@
+//! How often a password may be tried: against guessing, without locking anybody out for good.
+
+use crate::address::Address;
+use crate::secret::SecretHash;
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use sha2::{Digest, Sha256};
+use std::net::{IpAddr, Ipv6Addr};
+
+/// What attempts are counted for, how many are let through in a window, and how long that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budget {
+    /// What is counted.
+    pub subject: String,
+    /// How many reach the password.
+    pub attempts: i64,
+    /// In how long.
+    pub window: TimeDelta,
+}
+
+/// Tries of one account from browsers nobody signed in with before. Windows are fixed, so that at
+/// their border twice as many can pass.
+const OF_AN_ACCOUNT: (i64, TimeDelta) = (10, TimeDelta::minutes(15));
+/// Tries of one account from a browser that its owner has used: a guesser on the loose elsewhere
+/// does not keep the owner out.
+const OF_A_DEVICE: (i64, TimeDelta) = (5, TimeDelta::minutes(1));
+/// Tries from one network, for any account: an office behind one address still gets in.
+const OF_A_NETWORK: (i64, TimeDelta) = (50, TimeDelta::minutes(15));
+
+/// Hex digits of an account's hash that its count carries: enough to tell accounts apart, too few
+/// to find out whether a password was typed into the address field.
+const DIGITS: usize = 4;
+
+impl Budget {
+    /// The budgets that an attempt for `account` from `from` takes from. Accounts that do not exist
+    /// are counted like those that do, so that the limit tells a stranger nothing.
+    #[must_use]
+    pub fn of(account: &Address, device: Option<&SecretHash>, from: Option<IpAddr>) -> Vec<Self> {
+        let account = match device {
+            Some(device) => Self::new(format!("device {}", device.as_str()), OF_A_DEVICE),
+            None => Self::new(format!("account {}", short_hash(account)), OF_AN_ACCOUNT),
+        };
+        let network =
+            from.map(|from| Self::new(format!("network {}", network(from)), OF_A_NETWORK));
+        std::iter::once(account).chain(network).collect()
+    }
+
+    fn new(subject: String, (attempts, window): (i64, TimeDelta)) -> Self {
+        Self { subject, attempts, window }
+    }
+
+    /// When the window that `now` is in began.
+    ///
+    /// # Panics
+    /// Never: windows are a whole number of minutes.
+    #[must_use]
+    pub fn window_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        now.duration_trunc(self.window).expect("windows are whole minutes of this epoch")
+    }
+}
+
+fn short_hash(account: &Address) -> String {
+    hex::encode(Sha256::digest(account.as_str()))[..DIGITS].to_owned()
+}
+
+/// An IPv6 customer has a /64 to try from, an IPv4 one an address.
+fn network(from: IpAddr) -> IpAddr {
+    match from.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subjects(account: &str, from: &str) -> Vec<String> {
+        let budgets = Budget::of(&Address::stored(account), None, from.parse().ok());
+        budgets.into_iter().map(|budget| budget.subject).collect()
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_and_ipv4_in_ipv6_as_itself() {
+        assert_eq!(subjects("a@b.example", "2001:db8::1")[1], "network 2001:db8::");
+        assert_eq!(subjects("a@b.example", "2001:db8::ffff:1")[1], "network 2001:db8::");
+        assert_eq!(subjects("a@b.example", "::ffff:192.0.2.1")[1], "network 192.0.2.1");
+    }
+
+    #[test]
+    fn what_is_kept_of_an_account_does_not_name_it() {
+        let subject = &subjects("hunter2@example.org", "192.0.2.1")[0];
+        assert_eq!(subject.len(), "account ".len() + DIGITS);
+    }
+}
