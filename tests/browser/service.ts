@@ -93,7 +93,9 @@ export class Service {
 
   /** Runs another command of the same program on the same database; what it printed. Fails when its exit status is not 0. */
   async cli(...args: string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(PROGRAM, args, { cwd: this.folder, env: this.env });
+    // The service took a free port, which the settings do not know.
+    const env = { ...this.env, RESTRICTED_USERS_PUBLIC_URL: this.url };
+    const { stdout } = await promisify(execFile)(PROGRAM, args, { cwd: this.folder, env });
     return stdout.trim();
   }
 
@@ -188,7 +190,7 @@ export async function setPassword(page: Page): Promise<void> {
 }
 
 export async function expectList(page: Page): Promise<void> {
-  await expect(page.getByRole("heading", { level: 1, name: "Restricted users" })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: "Restricted users", exact: true })).toBeVisible();
 }
 
 export function row(page: Page, address: string) {
