@@ -7,6 +7,7 @@
 //   form[data-live]               a GET form that is sent while one types; form[data-native] is left to the browser
 //   an answer, put in place       elements with an id replace their namesakes; [data-append|prepend=ID] add their children;
 //                                 [data-announce] is told; [data-go=#/page] starts over there
+//   [data-count=ID]               how many children that element has
 //   [data-reload] in main         the page is fetched again after each change
 //   <time data-…>                 relative, exact, clock, countdown (then GETs data-refresh), in (seconds from now)
 const byId = (id) => document.getElementById(id);
@@ -65,7 +66,7 @@ function lay(dialog, at, opener) {
   tellTimes();
   dialog.showModal();
   name(dialog);
-  focusOn(dialog.querySelector("h3, input:not([type=hidden]), textarea"));
+  focusOn(dialog.querySelector("h3, input:not([type=hidden]), textarea") ?? dialog.querySelector("h2"));
   dialog.addEventListener("close", () => {
     dialog.remove();
     if (path() === at) history.replaceState(null, "", `#${shown}`);
@@ -81,6 +82,7 @@ function stumble(trouble) {
   const page = byId("trouble").content.cloneNode(true);
   page.querySelector("h1").textContent = trouble.title;
   page.querySelector("p").textContent = trouble.message;
+  page.querySelector("[data-retry]").hidden = trouble.lasting;
   show(page, null);
 }
 
@@ -92,7 +94,7 @@ function focusOn(element) {
 }
 
 // ---- The server
-const problem = (title, message, fields = []) => Object.assign(new Error(message), { title, fields });
+const problem = (title, message, more = {}) => Object.assign(new Error(message), { title, ...more });
 async function ask(url, body) {
   const answer = await fetch(url, { method: body ? "POST" : "GET", body, headers: { Accept: "text/html" } }).catch(() => {
     throw problem("No answer", "The server cannot be reached. Check the connection, then try again.");
@@ -102,10 +104,13 @@ async function ask(url, body) {
     const { title, detail, errors = [] } = await answer.json().catch(() => ({}));
     const message = errors.map((error) => error.detail).join(" ") || detail;
     const status = `The server answered ${answer.status}`;
-    throw problem(title ?? status, message ?? `${status}. Try again in a minute.`, errors.map((error) => error.field));
+    throw problem(title ?? status, message ?? `${status}. Try again in a minute.`, {
+      fields: errors.map((error) => error.field),
+      lasting: answer.status < 500, // the same question gets the same answer
+    });
   }
   // The path comes from the hash, which anybody can put into a link: only what was made to be a page becomes one.
-  if (!answer.headers.get("Content-Type")?.startsWith("text/html")) throw problem("Not a page", "There is no such page.");
+  if (!answer.headers.get("Content-Type")?.startsWith("text/html")) throw problem("Not a page", "There is no such page.", { lasting: true });
   const template = document.createElement("template");
   template.innerHTML = await answer.text();
   return template.content;
@@ -127,6 +132,7 @@ function place(answer) {
     }
     [...answer.children, ...answer.querySelectorAll("table:not([id] *) tr[id]")].forEach(replace);
   });
+  document.querySelectorAll("[data-count]").forEach((it) => (it.textContent = byId(it.dataset.count).childElementCount.toLocaleString("en")));
   tellTimes();
   if (news) announce(news.textContent, news.dataset.announce);
   return whole;
@@ -243,6 +249,7 @@ document.addEventListener("keydown", ({ key }) => {
 // ---- Times
 const exactly = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
 const inDays = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const asked = new Map(); // how often each data-refresh URL was asked
 
@@ -251,6 +258,7 @@ function ago(at) {
   if (minutes < 1) return "just now";
   if (minutes < 60) return `${minutes} min ago`;
   if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ago`;
+  if (minutes > 30 * 24 * 60) return day.format(at);
   const midnight = (day) => new Date(day).setHours(0, 0, 0, 0);
   return inDays.format(Math.round((midnight(at) - midnight(Date.now())) / 86_400_000), "day");
 }

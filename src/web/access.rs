@@ -100,10 +100,21 @@ async fn pass(
     let caller = door.doors.caller(request.headers(), request.method(), from).await?;
     let caller = caller.ok_or(Problem::SignedOut)?;
     if !caller.may(door.permission) {
-        return Err(Problem::Forbidden("Your role group does not allow this."));
+        return Err(Problem::Forbidden(refusal(door.permission)));
     }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
+}
+
+/// What somebody is told whose role group lacks this permission.
+fn refusal(permission: Permission) -> &'static str {
+    match permission {
+        Permission::ChangeRestrictions => {
+            "Your role group may not restrict or unblock anybody. Ask somebody in Security \
+             Administrator or Organization Management."
+        }
+        _ => "Your role group does not allow this.",
+    }
 }
 
 /// Who has this token, while it is good.

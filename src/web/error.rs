@@ -85,7 +85,7 @@ impl Problem {
             Self::UnsupportedMediaType => {
                 ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
             }
-            Self::LinkUsedUp => ("not-found", S::NOT_FOUND, "Link not good any more"),
+            Self::LinkUsedUp => ("not-found", S::NOT_FOUND, "This link is used up"),
             Self::Invalid(_) => ("invalid", S::UNPROCESSABLE_ENTITY, "Invalid input"),
             Self::Internal(_) | Self::Unwritten(_) => {
                 ("internal", S::INTERNAL_SERVER_ERROR, "Internal failure")
@@ -100,7 +100,7 @@ impl Problem {
                 "Sign in, or send a token that is good as `Authorization: Bearer TOKEN`.".into()
             }
             Self::Forbidden(why) => (*why).into(),
-            Self::NotFound => "There is nothing at this address.".into(),
+            Self::NotFound => "There is nothing here. The link may be incomplete, or name a user who was never restricted.".into(),
             Self::MethodNotAllowed => "This address does not take this method; `Allow` says which.".into(),
             Self::AlreadyRestricted => "This user is restricted already.".into(),
             Self::NotRestricted => "This restriction has ended; nothing is left to unblock.".into(),
@@ -109,8 +109,9 @@ impl Problem {
                 .into(),
             Self::TooLarge { limit } => format!("The body is larger than the {limit} bytes that are taken."),
             Self::UnsupportedMediaType => "Send the body as `Content-Type: application/json`.".into(),
-            Self::LinkUsedUp => "This link was used, has expired, or was replaced by a newer one. Ask \
-                                 Organization Management for another."
+            Self::LinkUsedUp => "This link was used, has expired, or was replaced by a newer one. If you set your password \
+                                 with it, sign in. Otherwise ask for a new link: Organization Management, or whoever \
+                                 runs this service."
                 .into(),
             Self::Invalid(errors) => errors
                 .iter()

@@ -1,11 +1,11 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
-import { ALICE, answer, BLOCKED_SENDERS, expect, openUser, row, test, unblockOf } from "./service";
+import { ALICE, answer, BLOCKED_SENDERS, enterPassword, expect, openLink, openUser, row, test, unblockOf } from "./service";
 
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 
-test.use({ propagationDelay: "30m" });
+test.use({ propagationDelay: "30m", provokes: [404] });
 
 for (const colorScheme of ["light", "dark"] as const) {
   for (const [device, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
@@ -27,6 +27,10 @@ for (const colorScheme of ["light", "dark"] as const) {
         await page.reload();
         await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
         await expectNoViolation(page, "sign-in");
+
+        await enterPassword(page, "not the password");
+        await expect(page.getByText("do not go together")).toBeVisible();
+        await expectNoViolation(page, "sign-in, refused");
 
         await service.cli("import", BLOCKED_SENDERS);
         await service.signIn(page);
@@ -51,8 +55,20 @@ for (const colorScheme of ["light", "dark"] as const) {
         await expect(row(page, ALICE)).toContainText("Takes effect");
         await expectNoViolation(page, "list with a pending unblock");
 
+        await page.getByRole("button", { name: "Your account" }).click();
+        await expect(page.getByRole("button", { name: "Sign out" })).toBeVisible();
+        await expectNoViolation(page, "account menu");
+        await page.keyboard.press("Escape");
+
         await openUser(page, ALICE);
         await expectNoViolation(page, "one user");
+        await page.goto(`/#/restrictedusers/${ALICE}/unblock`);
+        await expect(page.getByRole("dialog")).toContainText("asked for it");
+        await expectNoViolation(page, "unblock that is on its way");
+
+        await openLink(page, "/#/restrictedusers/nobody@example.org");
+        await expect(page.getByRole("heading", { name: "Not found" })).toBeVisible();
+        await expectNoViolation(page, "unknown user");
       });
     });
   }

@@ -2,6 +2,7 @@ import { ALICE, answer, BAD_OUTBOUND_SENDER, BLOCKED_SENDERS, BOB, DUNNO, expect
 
 const OUTSIDE = "customer@remote.example";
 const INSIDE = "colleague@example.org";
+const COMMENT = "Password changed, rules removed";
 
 test("an imported user is unblocked in three steps, and after the delay the mail server lets the mail out", async ({ page, service }, testInfo) => {
   const photograph = (name: string) => page.screenshot({ path: testInfo.outputPath(`${name}.png`) });
@@ -30,7 +31,9 @@ test("an imported user is unblocked in three steps, and after the delay the mail
 
     await page.getByRole("button", { name: "Next" }).click();
     await expect(page.getByText("Turn on multi-factor authentication")).toBeVisible();
-    await page.getByLabel("Comment").fill("Password changed, rules removed");
+    await page.getByRole("checkbox", { name: /^Change the password/ }).check();
+    await page.getByRole("checkbox", { name: /^Remove forwarding/ }).check();
+    await page.getByLabel("Comment").fill(COMMENT);
     await photograph("3-recommendations");
 
     await page.getByRole("button", { name: "Unblock user" }).click();
@@ -38,7 +41,7 @@ test("an imported user is unblocked in three steps, and after the delay the mail
     await photograph("4-confirm");
 
     await answer(page, "Yes");
-    await expect(row(page, ALICE)).toContainText("Takes effect");
+    await expect(row(page, ALICE)).toContainText(/Takes effect in 0:0\d/);
     expect(await service.policyAnswer(ALICE, OUTSIDE)).toBe(BAD_OUTBOUND_SENDER);
     await photograph("5-pending");
   });
@@ -50,6 +53,8 @@ test("an imported user is unblocked in three steps, and after the delay the mail
     await expect.poll(() => service.policyAnswer(ALICE, OUTSIDE), { timeout: 10_000, intervals: [100] }).toBe(DUNNO);
     expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(unblock.takes_effect_at));
     expect(await service.policyAnswer(BOB, OUTSIDE)).toBe(BAD_OUTBOUND_SENDER);
+    await expect(row(page, ALICE)).toContainText("Released");
+    await photograph("6-released");
   });
 
   await test.step("list, history and audit log tell the same story", async () => {
@@ -57,23 +62,32 @@ test("an imported user is unblocked in three steps, and after the delay the mail
     await expectList(page);
     await expect(row(page, BOB)).toBeVisible();
     await expect(row(page, ALICE)).toHaveCount(0);
+    await expect(page.getByRole("main")).toContainText("1 restricted");
+    await expect(page.getByRole("main")).toContainText("1 released in 7 days");
 
     const alice = await (await page.request.get(`/api/v1/restricted-users/${ALICE}`)).json();
-    expect(alice).toMatchObject({ state: "released", cause: "outbound_spam", unblock: { requested_by: OPERATOR, comment: "Password changed, rules removed" } });
+    expect(alice).toMatchObject({ state: "released", cause: "outbound_spam", unblock: { requested_by: OPERATOR, comment: COMMENT } });
 
     const history = await (await page.request.get(`/api/v1/restricted-users/${alice.id}/history`)).json();
     expect(history.items.map(({ event }: { event: string }) => event)).toEqual(["restricted", "unblock_requested", "released"]);
+    expect(history.items[2].at).toBe(alice.released_at);
+    expect(Date.parse(alice.released_at)).toBeGreaterThanOrEqual(Date.parse(alice.unblock.takes_effect_at));
 
     await page.goto(`/#/restrictedusers/${alice.id}`);
     await expect(page.getByRole("heading", { level: 1, name: ALICE })).toBeVisible();
-    for (const told of ["Released", OPERATOR, "Password changed, rules removed"]) {
+    for (const told of ["Released", OPERATOR, COMMENT]) {
       await expect(page.getByRole("main")).toContainText(told);
     }
-    await photograph("6-history");
+    await photograph("7-history");
 
     const audit = await (await page.request.get("/api/v1/audit", { params: { address: ALICE } })).json();
-    const told = audit.items.map(({ actor_kind, actor }: { actor_kind: string; actor: string | null }) => ({ actor_kind, actor }));
-    expect(told[0]).toMatchObject({ actor_kind: "system" }); // the release, newest first
-    expect(told[1]).toEqual({ actor_kind: "operator", actor: OPERATOR }); // the request
+    expect(audit.items).toHaveLength(2);
+    const [released, requested] = audit.items; // newest first
+    expect(released).toMatchObject({ action: "Delisted", actor_kind: "system", at: alice.released_at });
+    expect(requested).toMatchObject({ action: "UnblockRequested", actor_kind: "operator", actor: OPERATOR, at: alice.unblock.requested_at });
+    expect(requested.after).toMatchObject({ unblock: { comment: COMMENT }, done: ["password", "forwarding"] });
+
+    const imported = await (await page.request.get("/api/v1/audit", { params: { action: "RestrictionsImported" } })).json();
+    expect(imported.items.map(({ after }: { after: { imported: number } }) => after.imported)).toEqual([0, 2]);
   });
 });

@@ -25,7 +25,7 @@ test.describe("with two restricted users", () => {
     await expect(row(page, "carol@branch.example")).toBeVisible();
 
     await search.fill("nobody-like-this");
-    await expect(page.getByText("Nobody matches.")).toBeVisible();
+    await expect(page.getByRole("heading", { name: "Nobody matches." })).toBeVisible();
   });
 
   test("a column's heading sorts by it, and back", async ({ page }) => {

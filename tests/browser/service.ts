@@ -25,11 +25,14 @@ export const PASSWORD = "a long walk by the sea";
 export const BAD_OUTBOUND_SENDER = "action=550 5.1.8 Access denied, bad outbound sender";
 export const DUNNO = "action=DUNNO";
 
-export const test = base.extend<{ propagationDelay: string; service: Service }>({
+export const test = base.extend<{ propagationDelay: string; settings: Record<string, string>; provokes: number[]; service: Service }>({
   propagationDelay: ["5s", { option: true }],
+  settings: [{}, { option: true }],
+  /** The statuses that the browser complains of, and that the test is about. */
+  provokes: [[], { option: true }],
 
-  service: async ({ propagationDelay }, use) => {
-    const service = await Service.start({ RESTRICTED_USERS_PROPAGATION_DELAY: propagationDelay });
+  service: async ({ propagationDelay, settings }, use) => {
+    const service = await Service.start({ RESTRICTED_USERS_PROPAGATION_DELAY: propagationDelay, ...settings });
     await use(service);
     await service.stop();
   },
@@ -37,12 +40,13 @@ export const test = base.extend<{ propagationDelay: string; service: Service }>(
   baseURL: async ({ service }, use) => use(service.url),
 
   // Whatever a test is about, the browser must have nothing to complain of: no script error, nothing refused by the CSP.
-  page: async ({ page }, use) => {
+  page: async ({ page, provokes }, use) => {
+    const expected = [401, ...provokes].map((status) => `status of ${status}`);
     const complaints: string[] = [];
     page.on("pageerror", (error) => complaints.push(String(error)));
     page.on("console", (message) => {
-      const signedOut = message.text().includes("status of 401");
-      if (message.type() === "error" && !signedOut) complaints.push(message.text());
+      const isExpected = expected.some((status) => message.text().includes(status));
+      if (message.type() === "error" && !isExpected) complaints.push(message.text());
     });
     await use(page);
     expect(complaints).toEqual([]);
@@ -93,14 +97,21 @@ export class Service {
 
   /** Runs another command of the same program on the same database; what it printed. Fails when its exit status is not 0. */
   async cli(...args: string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(PROGRAM, args, { cwd: this.folder, env: this.env });
+    // The service took a free port, which the settings do not know.
+    const env = { ...this.env, RESTRICTED_USERS_PUBLIC_URL: this.url };
+    const { stdout } = await promisify(execFile)(PROGRAM, args, { cwd: this.folder, env });
     return stdout.trim();
   }
 
   /** Restricts one account, with any reason, by importing it. */
   async restrict(address: string, reason: string): Promise<void> {
+    await this.import([{ SenderAddress: address, Reason: reason }]);
+  }
+
+  /** Imports rows, as PowerShell writes them as JSON. */
+  async import(rows: Record<string, unknown>[]): Promise<void> {
     const file = path.join(this.folder, `${crypto.randomUUID()}.json`);
-    await writeFile(file, JSON.stringify({ SenderAddress: address, Reason: reason }));
+    await writeFile(file, JSON.stringify(rows));
     await this.cli("import", file);
   }
 
@@ -126,10 +137,8 @@ export class Service {
     await setPassword(page);
   }
 
-  async signIn(page: Page, address = OPERATOR): Promise<void> {
-    await page.getByLabel("Address").fill(address);
-    await page.getByLabel("Password").fill(PASSWORD);
-    await page.getByRole("button", { name: "Sign in" }).click();
+  async signIn(page: Page): Promise<void> {
+    await enterPassword(page, PASSWORD);
     await expectList(page);
   }
 
@@ -180,6 +189,19 @@ export class Service {
   }
 }
 
+/** Fills in the sign-in page, and sends it. */
+export async function enterPassword(page: Page, password: string): Promise<void> {
+  await page.getByLabel("Address").fill(OPERATOR);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** Opens an address as from a link in a message: a new page, not the one that is open. */
+export async function openLink(page: Page, link: string): Promise<void> {
+  await page.goto("about:blank");
+  await page.goto(link);
+}
+
 /** Follows a one-time link's page to its end: a password, then the list. */
 export async function setPassword(page: Page): Promise<void> {
   await page.getByLabel("New password").fill(PASSWORD);
@@ -188,7 +210,7 @@ export async function setPassword(page: Page): Promise<void> {
 }
 
 export async function expectList(page: Page): Promise<void> {
-  await expect(page.getByRole("heading", { level: 1, name: "Restricted users" })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: "Restricted users", exact: true })).toBeVisible();
 }
 
 export function row(page: Page, address: string) {
@@ -203,6 +225,11 @@ export function unblockOf(page: Page, address: string) {
 export async function openUser(page: Page, address: string): Promise<void> {
   await page.getByRole("link", { name: address, exact: true }).click();
   await expect(page.getByRole("heading", { level: 1, name: address })).toBeVisible();
+}
+
+/** The id of the latest restriction of `address`. */
+export async function idOf(page: Page, address: string): Promise<string> {
+  return (await (await page.request.get(`/api/v1/restricted-users/${address}`)).json()).id;
 }
 
 /** Goes through the first two steps, up to the question. */

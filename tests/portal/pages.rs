@@ -64,7 +64,7 @@ async fn every_answer_forbids_what_the_portal_does_not_need_and_files_are_kept_f
         assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
         assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
         assert_eq!(header("x-content-type-options"), "nosniff");
-        assert_eq!(header("referrer-policy"), "no-referrer");
+        assert_eq!(header("referrer-policy"), "same-origin");
         assert_eq!(header("cache-control"), caching, "{path}");
     }
     assert!(script.starts_with("/static/"), "{script}");

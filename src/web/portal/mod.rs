@@ -44,7 +44,7 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/ui/restrictedusers/{key}/unblock/cancel", change(post(unblock::cancel)))
         .route("/ui/welcome", post(welcome::page))
         .route("/ui/welcome/password", post(welcome::set_password))
-        .route("/sign-in", post(sign_in::sign_in))
+        .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/", get(frame::page))
         .route("/static/{hash}/{file}", get(static_files::serve))

@@ -5,8 +5,9 @@ use super::rows::{self, Counts, Row};
 use super::words::{capped, number};
 use crate::decision::Scope;
 use crate::operator::Permission::ChangeRestrictions;
+use crate::postfix::listen::ListenAddress;
 use crate::restriction::Restriction;
-use crate::store::{ListQuery, MAIL_SERVER_ASKED, Page, Sort, StateFilter};
+use crate::store::{ListQuery, MAIL_SERVER_ASKED, Sort, StateFilter};
 use crate::web::access::Caller;
 use crate::web::error::Problem;
 use crate::web::extract::{Key, Query};
@@ -17,6 +18,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use chrono::{DateTime, Utc};
+use url::Url;
 use url::form_urlencoded::Serializer;
 
 #[derive(Template)]
@@ -59,10 +61,14 @@ struct Changed {
 struct Results {
     rows: Vec<Row>,
     sort: &'static str,
+    /// The order that the filter goes on asking for; a search suspends one by time.
+    asked_sort: &'static str,
     searched: bool,
     filtered: bool,
     next: Option<String>,
-    shown: String,
+    /// How many rows there are here, and how many there are in all.
+    count: String,
+    total: String,
     last_released_at: Option<DateTime<Utc>>,
 }
 
@@ -85,10 +91,18 @@ pub(crate) async fn page(
     }))
 }
 
-/// The first address of the policy port, as Postfix writes it.
+/// The first address of the policy port, as Postfix writes it; for one that stands for all of this
+/// machine's, the name that browsers use.
 fn policy_server(app: &Shared) -> String {
-    let address = app.config.policy_listen.first().map(ToString::to_string).unwrap_or_default();
-    if address.starts_with("unix:") { address } else { format!("inet:{address}") }
+    match app.config.policy_listen.first() {
+        Some(ListenAddress::Tcp { host, port }) if ["0.0.0.0", "::"].contains(&host.as_str()) => {
+            let public = app.config.public_url.as_ref().and_then(Url::host_str);
+            format!("inet:{}:{port}", public.unwrap_or("127.0.0.1"))
+        }
+        Some(address @ ListenAddress::Tcp { .. }) => format!("inet:{address}"),
+        Some(socket) => socket.to_string(),
+        None => String::new(),
+    }
 }
 
 pub(crate) async fn rows(
@@ -97,12 +111,14 @@ pub(crate) async fn rows(
     Query(mut parameters): Query<ListParameters>,
 ) -> Result<Response, Problem> {
     // The form always names an order; a search has only the one by address.
+    let asked_sort = parameters.sort;
     if parameters.search.is_some() && !matches!(parameters.sort, Some(Sort::AddressBackwards)) {
         parameters.sort = None;
     }
     let query = parameters.query()?;
     let may_change = caller.may(ChangeRestrictions);
     let mut results = results(&app, &query).await?;
+    results.asked_sort = asked_sort.unwrap_or(query.sort).name();
     if query.after.is_some() {
         return Ok(html(&More { may_change, results }).into_response());
     }
@@ -116,24 +132,17 @@ async fn results(app: &Shared, query: &ListQuery) -> Result<Results, Problem> {
     let page = app.store.list(query).await?;
     Ok(Results {
         next: page.next.as_ref().map(|position| next_page(query, &cursor(query, position))),
-        shown: shown(&page),
+        count: number(i64::try_from(page.items.len()).unwrap_or(i64::MAX)),
+        total: capped(page.total.unwrap_or(i64::MAX)),
         rows: rows::rows(app, &page.items).await?,
         sort: query.sort.name(),
+        asked_sort: query.sort.name(),
         searched: query.search.is_some(),
         filtered: query.search.is_some()
             || query.cause.is_some()
             || query.state != StateFilter::Active,
         last_released_at: None,
     })
-}
-
-fn shown(page: &Page) -> String {
-    let total = page.total.unwrap_or(i64::MAX);
-    let rows = number(i64::try_from(page.items.len()).unwrap_or(i64::MAX));
-    match page.next {
-        Some(_) => format!("{rows} more of {}", capped(total)),
-        None => format!("{} in all", capped(total)),
-    }
 }
 
 /// The address of the next page: the same question, and where it goes on.

@@ -36,6 +36,11 @@ pub(crate) struct Credentials {
     password: SecretString,
 }
 
+/// The page itself is `/`; a browser that reloads after a refused sign-in asks here.
+pub(crate) async fn page() -> Redirect {
+    Redirect::to("/")
+}
+
 pub(crate) async fn sign_in(
     State(app): State<Shared>,
     Extension(from): Extension<ClientAddress>,

@@ -6,7 +6,7 @@ use super::restricted_users::changed;
 use super::user::{User, known};
 use super::words;
 use crate::decision::Scope;
-use crate::restriction::{Recommendation, UnblockRequest};
+use crate::restriction::{Recommendation, State, UnblockRequest};
 use crate::web::access::Caller;
 use crate::web::api::comment;
 use crate::web::error::{Problem, unblocked};
@@ -14,7 +14,7 @@ use crate::web::extract::{Key, Pairs};
 use crate::web::{Shared, find};
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
+use axum::extract;
 use axum::response::Html;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -34,28 +34,48 @@ struct UnblockFlow {
     takes_effect_at: DateTime<Utc>,
 }
 
-pub(crate) async fn flow(State(app): State<Shared>, key: Key) -> Result<Html<String>, Problem> {
+/// For a link that was opened too late: somebody unblocked this user before.
+#[derive(Template)]
+#[template(path = "restricted_users/nothing_to_unblock.html")]
+struct NothingToUnblock {
+    all_mail: bool,
+    user: User,
+}
+
+pub(crate) async fn flow(
+    extract::State(app): extract::State<Shared>,
+    key: Key,
+) -> Result<Html<String>, Problem> {
     let restriction = find(&app, &key).await?;
+    let state = restriction.state();
     let (user, earlier) = known(&app, restriction).await?;
+    let all_mail = app.config.restriction_scope == Scope::All;
+    if state != State::Restricted {
+        return Ok(html(&NothingToUnblock { all_mail, user }));
+    }
+    Ok(html(&steps(&app, all_mail, user, earlier)))
+}
+
+fn steps(app: &Shared, all_mail: bool, user: User, earlier: Vec<Earlier>) -> UnblockFlow {
     let now = app.clock.now();
     let delay = app.config.unblock.propagation_delay;
     // A day block ends at its midnight in any case.
     let left =
         user.ends_at.map_or(delay, |ends_at| delay.min(ends_at - now).max(TimeDelta::zero()));
-    Ok(html(&UnblockFlow {
+    UnblockFlow {
         organization: app.organization().name.clone(),
-        all_mail: app.config.restriction_scope == Scope::All,
+        all_mail,
         user,
         earlier,
         help_url: app.config.help_url.as_ref().map(ToString::to_string),
         delay_seconds: left.num_seconds(),
         delay_words: words::delay(left),
         takes_effect_at: now + left,
-    }))
+    }
 }
 
 pub(crate) async fn send(
-    State(app): State<Shared>,
+    extract::State(app): extract::State<Shared>,
     Extension(caller): Extension<Caller>,
     key: Key,
     Pairs(fields): Pairs,
@@ -90,7 +110,7 @@ fn recommendation(name: &str) -> Result<Recommendation, Problem> {
 }
 
 pub(crate) async fn cancel(
-    State(app): State<Shared>,
+    extract::State(app): extract::State<Shared>,
     Extension(caller): Extension<Caller>,
     key: Key,
 ) -> Result<Html<String>, Problem> {
