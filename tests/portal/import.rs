@@ -1,7 +1,7 @@
 //! `import` and `export` on what PowerShell really writes.
 
 use crate::harness::Database;
-use crate::program::{Serve, command, result_of, run};
+use crate::program::{Serve, command, open, result_of, run};
 use std::path::Path;
 
 const EXPORT_CSV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/blocked-senders.csv");
@@ -105,10 +105,7 @@ async fn an_import_comes_from_stdin_too_and_writes_one_audit_record() {
     let file = std::fs::File::open(EXPORT_CSV).unwrap();
     let output = command(&database, &["import", "-"]).stdin(file).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "2 imported, 0 skipped, 0 bad\n");
-    let variables = [("RESTRICTED_USERS_DATABASE_URL", database.url.clone())];
-    let config = restricted_users::config::Config::from_variables(variables).unwrap();
-    let store = restricted_users::store::Store::open(&config.database_url).await.unwrap();
-    let records = crate::audit_chain::checked(&store).await;
+    let records = crate::audit_chain::checked(&open(&database).await).await;
     assert_eq!(records.len(), 1);
     assert_eq!(records[0]["action"], "RestrictionsImported");
     assert_eq!(records[0]["after"]["imported"], 2);

@@ -2,13 +2,11 @@
 
 use crate::audit_chain;
 use crate::harness::{Database, eventually};
-use crate::program::{Serve, result_of};
+use crate::program::{Serve, open, result_of};
 use chrono::{DateTime, Utc};
 use reqwest::Client;
-use restricted_users::config::Config;
 use restricted_users::event::Event;
 use restricted_users::restriction::State;
-use restricted_users::store::Store;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -61,9 +59,7 @@ async fn unblock_many(url: String, token: String, round: u64) -> BTreeMap<Uuid, 
 
 async fn check(database: &Database, acknowledged: &BTreeMap<Uuid, Value>) {
     let serve = Serve::start(database, DELAY);
-    let variables = [("RESTRICTED_USERS_DATABASE_URL", database.url.clone())];
-    let config = Config::from_variables(variables).unwrap();
-    let store = Store::open(&config.database_url).await.unwrap();
+    let store = open(database).await;
     eventually("nothing is due any more", async || store.next_release().await.unwrap().is_none())
         .await;
     for (id, user) in acknowledged {

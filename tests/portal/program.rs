@@ -1,6 +1,8 @@
 //! The real program in a process of its own.
 
 use crate::harness::Database;
+use restricted_users::config::Config;
+use restricted_users::store::Store;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
@@ -32,6 +34,12 @@ pub fn result_of(database: &Database, arguments: &[&str]) -> String {
     let output = run(database, arguments);
     assert!(output.status.success(), "{arguments:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// The store of a database, to look into it past the program.
+pub async fn open(database: &Database) -> Store {
+    let variables = [("RESTRICTED_USERS_DATABASE_URL", database.url.clone())];
+    Store::open(&Config::from_variables(variables).unwrap().database_url).await.unwrap()
 }
 
 /// A running `serve`; killed when dropped.
