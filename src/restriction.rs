@@ -93,8 +93,8 @@ impl Restriction {
 pub struct UnblockRequest {
     /// What the operator wrote about it.
     pub comment: Option<String>,
-    /// The recommendations ticked as done; kept in the audit log.
-    pub done: Vec<Recommendation>,
+    /// The recommendations ticked as done; nothing where none were shown, as to a script.
+    pub done: Option<Vec<Recommendation>>,
 }
 
 /// What is recommended before an account is let out again.
@@ -113,6 +113,18 @@ pub enum Recommendation {
     Delegates,
     /// Scan the devices.
     Devices,
+}
+
+impl Recommendation {
+    /// Every one, in the order they are shown.
+    pub const ALL: [Self; 6] = [
+        Self::Mfa,
+        Self::Password,
+        Self::Sessions,
+        Self::Forwarding,
+        Self::Delegates,
+        Self::Devices,
+    ];
 }
 
 /// How unblocks behave here: two settings.

@@ -8,7 +8,7 @@ use crate::address::Address;
 use crate::blocklist::Change;
 use crate::event::{Action, Event, NewAuditEntry};
 use crate::operator::{Actor, Permission, RoleGroup};
-use crate::restriction::{Restriction, State, UnblockRequest, UnblockRules};
+use crate::restriction::{Recommendation, Restriction, State, UnblockRequest, UnblockRules};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
@@ -80,6 +80,17 @@ impl Store {
     }
 }
 
+/// What the audit log keeps of a request: skipping a recommendation is kept as well as doing it.
+fn asked(restriction: &Restriction, request: &UnblockRequest) -> serde_json::Value {
+    let mut asked = json!({ "id": restriction.id, "unblock": restriction.unblock });
+    if let Some(done) = &request.done {
+        let skipped = Recommendation::ALL.into_iter().filter(|one| !done.contains(one));
+        asked["skipped"] = json!(skipped.collect::<Vec<_>>());
+        asked["done"] = json!(done);
+    }
+    asked
+}
+
 /// Nothing was changed: the restriction is so already, has ended, or never was.
 fn as_it_is(restriction: Option<Restriction>) -> Unblocked {
     match restriction {
@@ -120,13 +131,10 @@ impl Tx {
     ) -> Result<Unblocked> {
         let mut requested = entry(&restriction, Event::UnblockRequested, Some(&actor.name));
         requested.entry.comment.clone_from(&request.comment);
-        let after = json!({
-            "id": restriction.id, "unblock": restriction.unblock, "done": request.done,
-        });
         let mut audit = vec![
             NewAuditEntry::new(actor, Action::UnblockRequested, now)
                 .to(&restriction.address)
-                .after(after),
+                .after(asked(&restriction, request)),
         ];
         let mut history = vec![requested];
         // Without a delay the release belongs to the same transaction.

@@ -85,7 +85,7 @@ test("an imported user is unblocked in three steps, and after the delay the mail
     const [released, requested] = audit.items; // newest first
     expect(released).toMatchObject({ action: "Delisted", actor_kind: "system", at: alice.released_at });
     expect(requested).toMatchObject({ action: "UnblockRequested", actor_kind: "operator", actor: OPERATOR, at: alice.unblock.requested_at });
-    expect(requested.after).toMatchObject({ unblock: { comment: COMMENT }, done: ["password", "forwarding"] });
+    expect(requested.after).toMatchObject({ unblock: { comment: COMMENT }, done: ["password", "forwarding"], skipped: ["mfa", "sessions", "delegates", "devices"] });
 
     const imported = await (await page.request.get("/api/v1/audit", { params: { action: "RestrictionsImported" } })).json();
     expect(imported.items.map(({ after }: { after: { imported: number } }) => after.imported)).toEqual([0, 2]);

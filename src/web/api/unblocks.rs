@@ -30,7 +30,7 @@ pub(crate) async fn request_unblock(
     key: Key,
     Json(unblock): Json<Unblock>,
 ) -> Result<Response, Problem> {
-    let request = UnblockRequest { comment: comment(unblock.comment)?, done: Vec::new() };
+    let request = UnblockRequest { comment: comment(unblock.comment)?, done: None };
     let restriction = unblock_one(&app, &caller, &key, &request).await?;
     Ok((StatusCode::ACCEPTED, json(&RestrictedUser::from(restriction))).into_response())
 }
@@ -98,7 +98,7 @@ pub(crate) async fn request_unblocks(
         let detail = format!("there are {count}, 1 to 1000 are taken");
         return Err(Problem::invalid("addresses", detail));
     }
-    let request = UnblockRequest { comment: comment(unblocks.comment)?, done: Vec::new() };
+    let request = UnblockRequest { comment: comment(unblocks.comment)?, done: None };
     let mut items = Vec::with_capacity(count);
     for address in unblocks.addresses {
         items.push(outcome(&app, &caller, address, &request).await?);

@@ -92,15 +92,15 @@ pub(crate) async fn send(
 }
 
 fn request(fields: Vec<(String, String)>) -> Result<UnblockRequest, Problem> {
-    let mut request = UnblockRequest::default();
+    let (mut written, mut done) = (None, Vec::new());
     for (name, value) in fields {
         match name.as_str() {
-            "comment" => request.comment = comment(Some(value))?,
-            "done" => request.done.push(recommendation(&value)?),
+            "comment" => written = comment(Some(value))?,
+            "done" => done.push(recommendation(&value)?),
             _ => return Err(Problem::invalid("form", "it has a field that is none of ours")),
         }
     }
-    Ok(request)
+    Ok(UnblockRequest { comment: written, done: Some(done) })
 }
 
 fn recommendation(name: &str) -> Result<Recommendation, Problem> {
