@@ -47,6 +47,8 @@ pub struct Serve {
     child: Child,
     /// Where its API listens.
     pub url: String,
+    /// Where it answers mail servers.
+    pub policy: String,
     /// What it wrote to standard output at its start.
     pub link: Option<String>,
     log: mpsc::Receiver<serde_json::Value>,
@@ -56,9 +58,14 @@ pub struct Serve {
 impl Serve {
     /// Starts it and waits until it listens.
     pub fn start(database: &Database, delay: &str) -> Self {
+        Self::answering_at("127.0.0.1:0", database, delay)
+    }
+
+    /// Starts it with `policy_listen` and waits until it listens.
+    pub fn answering_at(policy_listen: &str, database: &Database, delay: &str) -> Self {
         let mut child = command(database, &["serve"])
             .env("RESTRICTED_USERS_LISTEN", "127.0.0.1:0")
-            .env("RESTRICTED_USERS_POLICY_LISTEN", "127.0.0.1:0")
+            .env("RESTRICTED_USERS_POLICY_LISTEN", policy_listen)
             .env("RESTRICTED_USERS_PROPAGATION_DELAY", delay)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -73,16 +80,23 @@ impl Serve {
                 let _ = sender.send(line["fields"].clone());
             }
         });
-        let mut serve = Self { child, url: String::new(), link: None, log, read: Vec::new() };
-        let listening = serve.line("listening");
-        serve.url = format!("http://{}", listening["address"].as_str().unwrap());
+        let (url, policy) = (String::new(), String::new());
+        let mut serve = Self { child, url, policy, link: None, log, read: Vec::new() };
+        serve.url = format!("http://{}", serve.listens("web"));
+        serve.policy = serve.listens("postfix");
         serve
     }
 
-    /// Waits for the first line of the log with this message, whatever came before and behind it.
-    fn line(&mut self, message: &str) -> serde_json::Value {
+    /// Waits until a part listens and answers where.
+    fn listens(&mut self, part: &str) -> String {
+        let line = self.line(|line| line["message"] == "listening" && line["part"] == part);
+        line["address"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for the first such line of the log, whatever came before and behind it.
+    fn line(&mut self, is_it: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
         loop {
-            if let Some(line) = self.read.iter().find(|line| line["message"] == message) {
+            if let Some(line) = self.read.iter().find(|line| is_it(line)) {
                 return line.clone();
             }
             let line = self.log.recv_timeout(STARTS_WITHIN).expect("the program logs it");
@@ -92,7 +106,7 @@ impl Serve {
 
     /// Waits for a line of the log with this message that holds `text`.
     pub fn logs(&mut self, message: &str, text: &str) {
-        let line = self.line(message);
+        let line = self.line(|line| line["message"] == message);
         assert!(line.to_string().contains(text), "{line}");
     }
 
