@@ -132,7 +132,7 @@ pub enum ListenError {
     #[error("cannot listen on {0}: the path exists and is no socket")]
     NoSocket(ListenAddress),
     /// The system does not let us.
-    #[error("cannot listen on {0}: {1}")]
+    #[error("cannot listen on {0}")]
     System(ListenAddress, #[source] io::Error),
 }
 
