@@ -3,6 +3,7 @@
 use super::Shared;
 use super::client_address::ClientAddress;
 use super::error::Problem;
+use super::security_headers::{NOT_FROM_HERE, from_another_site};
 use super::session_cookie;
 use crate::operator::{Actor, ActorKind, Permission, RoleGroup};
 use crate::secret::SecretHash;
@@ -97,6 +98,10 @@ async fn pass(
     next: Next,
 ) -> Result<Response, Problem> {
     let from = request.extensions().get().copied();
+    let changes = !request.method().is_safe();
+    if changes && door.doors.kind == Kind::Api && from_another_site(request.headers()) {
+        return Err(NOT_FROM_HERE);
+    }
     let caller = door.doors.caller(request.headers(), request.method(), from).await?;
     let caller = caller.ok_or(Problem::SignedOut)?;
     if !caller.may(door.permission) {
