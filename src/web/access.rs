@@ -15,6 +15,7 @@ use axum::response::Response;
 use axum::routing::MethodRouter;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 
 /// Who asks, known and allowed.
@@ -125,10 +126,11 @@ fn refusal(permission: Permission) -> &'static str {
 /// Who has this token, while it is good.
 pub(crate) async fn by_token(
     app: &Shared,
-    token: &str,
+    token: &SecretString,
     from: Option<ClientAddress>,
 ) -> Result<Option<Caller>, Problem> {
-    let token = app.store.token(&SecretHash::of(token), app.clock.now()).await?;
+    let hash = SecretHash::of(token.expose_secret());
+    let token = app.store.token(&hash, app.clock.now()).await?;
     Ok(token.map(|token| Caller {
         actor: actor(token.name, ActorKind::Token, from),
         role: token.role_group,
@@ -154,7 +156,7 @@ pub(crate) fn actor(name: String, kind: ActorKind, from: Option<ClientAddress>) 
 }
 
 /// The token of a request: after `Bearer`, or as the password of HTTP Basic (RFC 7617).
-pub(crate) fn token(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn token(headers: &HeaderMap) -> Option<SecretString> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, credentials) = value.split_once(' ')?;
     if scheme.eq_ignore_ascii_case("bearer") {
