@@ -95,6 +95,18 @@ async fn an_account_that_does_not_exist_is_answered_like_one_that_does() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_no_address_is_answered_and_counted_like_an_account() {
+    let portal = portal().await;
+    let mut statuses = BTreeMap::new();
+    for _ in 0..51 {
+        let answer = sign_in(&portal, "192.0.2.1", "no address@", WRONG, "").await;
+        *statuses.entry(answer.status.as_u16()).or_insert(0) += 1;
+    }
+    assert_eq!(statuses, BTreeMap::from([(401, 50), (429, 1)]));
+    assert_eq!(try_from(&portal, "192.0.2.1", PASSWORD, "").await.status, 429);
+}
+
+#[tokio::test]
 async fn one_network_cannot_try_all_accounts() {
     let portal = portal().await;
     let mut refused = 0;

@@ -77,8 +77,9 @@ enum Checked {
 impl Attempt<'_> {
     async fn check(&self, credentials: &Credentials) -> Result<Checked, Problem> {
         let (store, now) = (&self.app.store, self.app.clock.now());
+        let password = credentials.password.clone();
         let Ok(address) = self.app.organization().sender(&credentials.address) else {
-            return Ok(Checked::Wrong);
+            return self.refuse_nobody(password).await;
         };
         let budgets = self.budgets(&address, now).await?;
         let record = store.sign_in_record(&address).await?;
@@ -91,13 +92,24 @@ impl Attempt<'_> {
             Some(record) => (Some((record.id, record.address)), record.password_hash),
             None => (None, None),
         };
-        let right = PasswordHash::verify(hash, credentials.password.clone()).await;
+        let right = PasswordHash::verify(hash, password).await;
         if let Some((id, address)) = operator.filter(|_| right) {
             store.return_attempt(&budgets, now).await?;
             return Ok(Checked::Right(id, address));
         }
         store.note_failure(known, Some(self.from.0), now).await?;
         Ok(Checked::Wrong)
+    }
+
+    /// A name that is no address takes as long as any other, and is counted for its network.
+    async fn refuse_nobody(&self, password: SecretString) -> Result<Checked, Problem> {
+        let (store, now) = (&self.app.store, self.app.clock.now());
+        let allowed = store.take_attempt(&[Budget::of_network(self.from.0)], now).await?;
+        if allowed {
+            PasswordHash::verify(None, password).await;
+        }
+        store.note_failure(None, Some(self.from.0), now).await?;
+        Ok(if allowed { Checked::Wrong } else { Checked::TooMany })
     }
 
     async fn budgets(&self, account: &Address, now: DateTime<Utc>) -> Result<Vec<Budget>, Problem> {
