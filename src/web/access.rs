@@ -98,11 +98,11 @@ async fn pass(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let from = request.extensions().get().copied();
     let changes = !request.method().is_safe();
     if changes && door.doors.kind == Kind::Api && from_another_site(request.headers()) {
         return Err(NOT_FROM_HERE);
     }
+    let from = request.extensions().get().copied();
     let caller = door.doors.caller(request.headers(), request.method(), from).await?;
     let caller = caller.ok_or(Problem::SignedOut)?;
     if !caller.may(door.permission) {
@@ -143,7 +143,8 @@ pub(crate) async fn by_session(
     headers: &HeaderMap,
     from: Option<ClientAddress>,
 ) -> Result<Option<Caller>, Problem> {
-    let Some(secret) = session_cookie::read(headers) else { return Ok(None) };
+    let https = app.config.is_https();
+    let Some(secret) = session_cookie::read(headers, https) else { return Ok(None) };
     let session = app.store.session(&SecretHash::of(secret), app.clock.now()).await?;
     Ok(session.map(|session| Caller {
         actor: actor(session.address, ActorKind::Operator, from),

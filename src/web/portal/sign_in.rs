@@ -113,21 +113,33 @@ impl Attempt<'_> {
     }
 
     async fn budgets(&self, account: &Address, now: DateTime<Utc>) -> Result<Vec<Budget>, Problem> {
-        let device = session_cookie::read_device(self.headers).map(SecretHash::of);
-        let known = match &device {
-            Some(device) => self.app.store.knows_device(device, account, now).await?,
-            None => false,
+        let device = self.known_device(account, now).await?.map(SecretHash::of);
+        Ok(Budget::of(account, device.as_ref(), Some(self.from.0)))
+    }
+
+    /// The secret of a browser that this account was signed in with before.
+    async fn known_device(
+        &self,
+        account: &Address,
+        now: DateTime<Utc>,
+    ) -> Result<Option<&str>, Problem> {
+        let https = self.app.config.is_https();
+        let Some(device) = session_cookie::read_device(self.headers, https) else {
+            return Ok(None);
         };
-        Ok(Budget::of(account, device.as_ref().filter(|_| known), Some(self.from.0)))
+        let known = self.app.store.knows_device(&SecretHash::of(device), account, now).await?;
+        Ok(known.then_some(device))
     }
 
     async fn begin(&self, id: Uuid, address: String) -> Result<Response, Problem> {
-        let session = begin_session(self.app, id, address, self.from).await?;
-        let device = match session_cookie::read_device(self.headers) {
+        let now = self.app.clock.now();
+        // Only a secret that we gave out is kept: somebody else could know any other.
+        let device = match self.known_device(&Address::stored(&address), now).await? {
             Some(device) => device.to_owned().into(),
             None => random_secret(),
         };
-        let (hash, now) = (SecretHash::of(device.expose_secret()), self.app.clock.now());
+        let session = begin_session(self.app, self.headers, id, address, self.from).await?;
+        let hash = SecretHash::of(device.expose_secret());
         self.app.store.remember_device(&hash, id, now).await?;
         let device = session_cookie::remember_device(&device, self.app.config.is_https());
         let cookies = AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, device)]);
@@ -135,13 +147,17 @@ impl Attempt<'_> {
     }
 }
 
-/// Begins a session and answers the cookie for it.
+/// Begins a session in place of the one that the browser had, and answers the cookie for it.
 pub(crate) async fn begin_session(
     app: &Shared,
+    headers: &HeaderMap,
     operator: Uuid,
     address: String,
     from: ClientAddress,
 ) -> Result<HeaderValue, Problem> {
+    if let Some(earlier) = session_cookie::read(headers, app.config.is_https()) {
+        app.store.drop_session(&SecretHash::of(earlier)).await?;
+    }
     let secret = random_secret();
     let hash = SecretHash::of(secret.expose_secret());
     let actor = actor(address, ActorKind::Operator, Some(from));
@@ -154,11 +170,12 @@ pub(crate) async fn sign_out(
     Extension(from): Extension<ClientAddress>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let https = app.config.is_https();
     let caller = by_session(&app, &headers, Some(from)).await?;
-    if let Some((caller, secret)) = caller.zip(session_cookie::read(&headers)) {
+    if let Some((caller, secret)) = caller.zip(session_cookie::read(&headers, https)) {
         let hash = SecretHash::of(secret);
         app.store.end_session(&hash, &caller.actor, app.clock.now()).await?;
     }
-    let cookie = session_cookie::end(app.config.is_https());
+    let cookie = session_cookie::end(https);
     Ok(([(SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }
