@@ -242,3 +242,27 @@ async fn over_https_a_cookie_that_another_host_could_have_set_is_not_read() {
     assert!(is_signed_in(&portal, &format!("__Host-{session}")).await);
     assert!(is_signed_in(&portal, &format!("session=planted; __Host-{session}")).await);
 }
+
+#[tokio::test]
+async fn a_password_is_taken_exactly_as_typed_up_to_128_characters() {
+    let portal = Portal::start().await;
+    let strange = "  Ä läng walk\tby+the sea & 100 % 🦀 ";
+    let (long, too_long) = ("x".repeat(128), "x".repeat(129));
+    for (name, password, other) in
+        [("olivia", strange, strange.trim()), ("oscar", &long, &long[1..])]
+    {
+        let secret = invited(&portal, name, RoleGroup::SecurityReader).await;
+        let set = |password| {
+            let fields = [("secret", secret.as_str()), ("password", password)];
+            let portal = &portal;
+            async move { form(portal, "/ui/welcome/password", &fields).await }
+        };
+        set(&too_long).await.invalid("password");
+        set("elevenchars").await.invalid("password");
+        assert_eq!(set(password).await.status, 200);
+        for (password, status) in [(other, 401), (password, 303)] {
+            let fields = [("address", name), ("password", password)];
+            assert_eq!(form(&portal, "/sign-in", &fields).await.status, status, "{password:?}");
+        }
+    }
+}
