@@ -39,9 +39,13 @@ impl Budget {
             Some(device) => Self::new(format!("device {}", device.as_str()), OF_A_DEVICE),
             None => Self::new(format!("account {}", short_hash(account)), OF_AN_ACCOUNT),
         };
-        let network =
-            from.map(|from| Self::new(format!("network {}", network(from)), OF_A_NETWORK));
-        std::iter::once(account).chain(network).collect()
+        std::iter::once(account).chain(from.map(Self::of_network)).collect()
+    }
+
+    /// The budget of everything that is tried from `from`'s network.
+    #[must_use]
+    pub fn of_network(from: IpAddr) -> Self {
+        Self::new(format!("network {}", network(from)), OF_A_NETWORK)
     }
 
     fn new(subject: String, (attempts, window): (i64, TimeDelta)) -> Self {

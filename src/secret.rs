@@ -78,14 +78,16 @@ impl PasswordHash {
     /// # Panics
     /// Never: the semaphore is not closed and hashing does not panic.
     pub async fn of(password: SecretString) -> Self {
-        alone(move || Self(hashed(password.expose_secret()))).await
+        in_turn(&ONE_AT_A_TIME, move || Self(hashed(password.expose_secret()))).await
     }
 
     /// Whether `password` is the one; `None`, an unknown account, takes as long and is never it.
     pub async fn verify(hash: Option<Self>, password: SecretString) -> bool {
-        alone(move || {
+        in_turn(&ONE_AT_A_TIME, move || {
             let known = hash.is_some();
-            let hash = hash.unwrap_or_else(|| NOBODY.clone());
+            // Made even where it is not needed: else the first unknown account would take longer.
+            let nobody = NOBODY.clone();
+            let hash = hash.unwrap_or(nobody);
             let matches = PhcString::new(&hash.0).is_ok_and(|hash| {
                 Argon2::default()
                     .verify_password(password.expose_secret().as_bytes(), &hash)
@@ -97,8 +99,16 @@ impl PasswordHash {
     }
 }
 
-async fn alone<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let _turn = ONE_AT_A_TIME.acquire().await.expect("the semaphore is never closed");
+async fn in_turn<T: Send + 'static>(
+    turns: &'static Semaphore,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let turn = turns.acquire().await.expect("the semaphore is never closed");
+    // The work goes on when nobody waits for it any more, and so keeps its turn until it ends.
+    let work = move || {
+        let _turn = turn;
+        work()
+    };
     tokio::task::spawn_blocking(work).await.expect("hashing does not panic")
 }
 
@@ -116,10 +126,27 @@ mod tests {
     #[tokio::test]
     async fn a_password_is_known_by_its_argon2id_hash_alone() {
         let hash = PasswordHash::of("correct horse battery".into()).await;
-        assert!(hash.0.starts_with("$argon2id$"));
+        // OWASP's least for argon2id: 19 MiB, two passes, one lane.
+        assert!(hash.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.0);
         assert!(PasswordHash::verify(Some(hash.clone()), "correct horse battery".into()).await);
         assert!(!PasswordHash::verify(Some(hash.clone()), "correct horse batterz".into()).await);
         assert!(!PasswordHash::verify(None, "correct horse battery".into()).await);
         assert_eq!(format!("{hash:?}"), "***");
+    }
+    #[tokio::test]
+    async fn who_hangs_up_while_a_password_is_hashed_does_not_let_a_second_hash_begin() {
+        static TURNS: Semaphore = Semaphore::const_new(1);
+        let (begun, wait_for_begin) = tokio::sync::oneshot::channel();
+        let (end, wait_for_end) = std::sync::mpsc::channel::<()>();
+        let request = tokio::spawn(in_turn(&TURNS, move || {
+            begun.send(()).unwrap();
+            wait_for_end.recv().unwrap();
+        }));
+        wait_for_begin.await.unwrap();
+        request.abort();
+        request.await.unwrap_err();
+        assert!(TURNS.try_acquire().is_err());
+        end.send(()).unwrap();
+        let _turn = TURNS.acquire().await.unwrap();
     }
 }

@@ -83,8 +83,9 @@ impl Store {
         }))
     }
 
-    /// Sets the password of the link's operator and ends all earlier sessions; the link is used up.
-    /// Nothing when it is no longer good.
+    /// Sets the password of the link's operator, ends all earlier sessions and forgets the browsers
+    /// that somebody who had the old one may have used; the link is used up. Nothing when it is no
+    /// longer good.
     ///
     /// # Errors
     /// When the database fails.
@@ -105,6 +106,11 @@ impl Store {
         .fetch_one(&mut **tx)
         .await)?;
         on!(&mut tx, |tx| sqlx::query("DELETE FROM sessions WHERE operator_id = $1")
+            .bind(id)
+            .execute(&mut **tx)
+            .await
+            .map(drop))?;
+        on!(&mut tx, |tx| sqlx::query("DELETE FROM known_devices WHERE operator_id = $1")
             .bind(id)
             .execute(&mut **tx)
             .await

@@ -101,6 +101,20 @@ impl Store {
         tx.commit().await
     }
 
+    /// Ends a session whose browser begins another; signing in is what is audited.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn drop_session(&self, secret: &SecretHash) -> Result<()> {
+        let mut tx = self.begin().await?;
+        on!(&mut tx, |tx| sqlx::query("DELETE FROM sessions WHERE secret_hash = $1")
+            .bind(secret)
+            .execute(&mut **tx)
+            .await
+            .map(drop))?;
+        tx.commit().await
+    }
+
     /// Ends a session.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use super::Shared;
 use super::client_address::ClientAddress;
 use super::error::Problem;
+use super::security_headers::{NOT_FROM_HERE, from_another_site};
 use super::session_cookie;
 use crate::operator::{Actor, ActorKind, Permission, RoleGroup};
 use crate::secret::SecretHash;
@@ -14,6 +15,7 @@ use axum::response::Response;
 use axum::routing::MethodRouter;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 
 /// Who asks, known and allowed.
@@ -96,6 +98,10 @@ async fn pass(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    let changes = !request.method().is_safe();
+    if changes && door.doors.kind == Kind::Api && from_another_site(request.headers()) {
+        return Err(NOT_FROM_HERE);
+    }
     let from = request.extensions().get().copied();
     let caller = door.doors.caller(request.headers(), request.method(), from).await?;
     let caller = caller.ok_or(Problem::SignedOut)?;
@@ -120,10 +126,11 @@ fn refusal(permission: Permission) -> &'static str {
 /// Who has this token, while it is good.
 pub(crate) async fn by_token(
     app: &Shared,
-    token: &str,
+    token: &SecretString,
     from: Option<ClientAddress>,
 ) -> Result<Option<Caller>, Problem> {
-    let token = app.store.token(&SecretHash::of(token), app.clock.now()).await?;
+    let hash = SecretHash::of(token.expose_secret());
+    let token = app.store.token(&hash, app.clock.now()).await?;
     Ok(token.map(|token| Caller {
         actor: actor(token.name, ActorKind::Token, from),
         role: token.role_group,
@@ -136,7 +143,8 @@ pub(crate) async fn by_session(
     headers: &HeaderMap,
     from: Option<ClientAddress>,
 ) -> Result<Option<Caller>, Problem> {
-    let Some(secret) = session_cookie::read(headers) else { return Ok(None) };
+    let https = app.config.is_https();
+    let Some(secret) = session_cookie::read(headers, https) else { return Ok(None) };
     let session = app.store.session(&SecretHash::of(secret), app.clock.now()).await?;
     Ok(session.map(|session| Caller {
         actor: actor(session.address, ActorKind::Operator, from),
@@ -149,7 +157,7 @@ pub(crate) fn actor(name: String, kind: ActorKind, from: Option<ClientAddress>) 
 }
 
 /// The token of a request: after `Bearer`, or as the password of HTTP Basic (RFC 7617).
-pub(crate) fn token(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn token(headers: &HeaderMap) -> Option<SecretString> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, credentials) = value.split_once(' ')?;
     if scheme.eq_ignore_ascii_case("bearer") {

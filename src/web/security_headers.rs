@@ -11,7 +11,7 @@ use axum::response::Response;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const HEADERS: [(HeaderName, &str); 6] = [
+const HEADERS: [(HeaderName, &str); 7] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -19,6 +19,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (header::REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
 pub(crate) async fn add(request: Request, next: Next) -> Response {
@@ -34,21 +35,43 @@ pub(crate) async fn add(request: Request, next: Next) -> Response {
     response
 }
 
+/// Answers a change that no page of ours sent.
+pub(crate) const NOT_FROM_HERE: Problem =
+    Problem::Forbidden("This change does not come from a page of this portal.");
+
 /// Lets a change pass only when the browser says that a page of ours sent it.
 pub(crate) async fn same_origin(request: Request, next: Next) -> Result<Response, Problem> {
-    if request.method().is_safe() || is_same_origin(request.headers()) {
+    if request.method().is_safe() || sender(request.headers()) == Sender::Ours {
         return Ok(next.run(request).await);
     }
-    Err(Problem::Forbidden("This change does not come from a page of this portal."))
+    Err(NOT_FROM_HERE)
 }
 
-fn is_same_origin(headers: &HeaderMap) -> bool {
+/// Whether a browser says that a page of somebody else sent this; a script says nothing.
+pub(crate) fn from_another_site(headers: &HeaderMap) -> bool {
+    sender(headers) == Sender::Another
+}
+
+/// Which page sent a request, as the browser tells it.
+#[derive(Debug, PartialEq)]
+enum Sender {
+    Ours,
+    Another,
+    Untold,
+}
+
+/// `Sec-Fetch-Site` knows what `Origin` beside `Host` does not show: that the page came over http.
+fn sender(headers: &HeaderMap) -> Sender {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let is_ours = |origin: &str| {
+        let host = origin.split_once("://").map(|(_, host)| host);
+        host.is_some() && host == text(header::HOST)
+    };
     match (text(header::ORIGIN), text(HeaderName::from_static("sec-fetch-site"))) {
-        (Some(origin), _) => {
-            let host = origin.split_once("://").map(|(_, host)| host);
-            host.is_some() && host == text(header::HOST)
-        }
-        (None, site) => site == Some("same-origin"),
+        (_, Some("cross-site" | "same-site")) => Sender::Another,
+        (Some(origin), _) if is_ours(origin) => Sender::Ours,
+        (Some(_), _) => Sender::Another,
+        (None, Some("same-origin")) => Sender::Ours,
+        (None, _) => Sender::Untold,
     }
 }

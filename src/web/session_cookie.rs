@@ -9,22 +9,23 @@ const HTTP_NAME: &str = "session";
 const HTTPS_DEVICE: &str = "__Host-device";
 const HTTP_DEVICE: &str = "device";
 
-/// The secret of the session, as it came.
-pub(crate) fn read(headers: &HeaderMap) -> Option<&str> {
-    read_named(headers, [HTTPS_NAME, HTTP_NAME])
+/// The secret of the session, as it came. Over https only the name with the prefix counts: any
+/// host of the domain could have set the other.
+pub(crate) fn read(headers: &HeaderMap, https: bool) -> Option<&str> {
+    read_named(headers, if https { HTTPS_NAME } else { HTTP_NAME })
 }
 
-fn read_named<'a>(headers: &'a HeaderMap, names: [&str; 2]) -> Option<&'a str> {
+fn read_named<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     cookies.flat_map(|value| value.split(';')).find_map(|cookie| {
         let (name, value) = cookie.trim().split_once('=')?;
-        names.contains(&name).then_some(value)
+        (name == wanted).then_some(value)
     })
 }
 
 /// The secret of a browser that somebody signed in with before.
-pub(crate) fn read_device(headers: &HeaderMap) -> Option<&str> {
-    read_named(headers, [HTTPS_DEVICE, HTTP_DEVICE])
+pub(crate) fn read_device(headers: &HeaderMap, https: bool) -> Option<&str> {
+    read_named(headers, if https { HTTPS_DEVICE } else { HTTP_DEVICE })
 }
 
 /// The `Set-Cookie` by which the browser is known again.

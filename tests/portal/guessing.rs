@@ -95,6 +95,47 @@ async fn an_account_that_does_not_exist_is_answered_like_one_that_does() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_no_address_is_answered_and_counted_like_an_account() {
+    let portal = portal().await;
+    let mut statuses = BTreeMap::new();
+    for _ in 0..51 {
+        let answer = sign_in(&portal, "192.0.2.1", "no address@", WRONG, "").await;
+        *statuses.entry(answer.status.as_u16()).or_insert(0) += 1;
+    }
+    assert_eq!(statuses, BTreeMap::from([(401, 50), (429, 1)]));
+    assert_eq!(try_from(&portal, "192.0.2.1", PASSWORD, "").await.status, 429);
+}
+
+#[tokio::test]
+async fn a_device_that_a_stranger_made_up_or_used_before_a_new_password_is_not_known() {
+    let portal = portal().await;
+    let planted = "device=planted";
+    let given = device(&try_from(&portal, "192.0.2.1", PASSWORD, planted).await);
+    assert_ne!(given, planted);
+    // The owner's browser keeps the one it was given.
+    assert_eq!(device(&try_from(&portal, "192.0.2.1", PASSWORD, &given).await), given);
+
+    use_up_the_account(&portal).await;
+    assert_eq!(try_from(&portal, "192.0.2.1", PASSWORD, planted).await.status, 429);
+    assert_eq!(try_from(&portal, "192.0.2.1", PASSWORD, &given).await.status, 303);
+
+    let (now, address) = (portal.clock.now(), Address::stored(OLIVIA));
+    let (store, secret) = (&portal.app.store, SecretHash::of("reset"));
+    let link = (&secret, now + minutes(60));
+    assert!(store.link_for_operator(&address, link, &Actor::command_line(), now).await.unwrap());
+    let password = PasswordHash::of(PASSWORD.into()).await;
+    assert!(store.set_password(&secret, &password, None, now).await.unwrap().is_some());
+    assert_eq!(try_from(&portal, "192.0.2.1", PASSWORD, &given).await.status, 429);
+}
+
+async fn use_up_the_account(portal: &Portal) {
+    for guess in 0..10 {
+        try_from(portal, &format!("198.51.100.{guess}"), WRONG, "").await;
+    }
+    assert_eq!(try_from(portal, "198.51.100.99", WRONG, "").await.status, 429);
+}
+
+#[tokio::test]
 async fn one_network_cannot_try_all_accounts() {
     let portal = portal().await;
     let mut refused = 0;

@@ -65,6 +65,10 @@ async fn every_answer_forbids_what_the_portal_does_not_need_and_files_are_kept_f
         assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
         assert_eq!(header("x-content-type-options"), "nosniff");
         assert_eq!(header("referrer-policy"), "same-origin");
+        assert_eq!(header("cross-origin-opener-policy"), "same-origin");
+        assert_eq!(header("cross-origin-resource-policy"), "same-origin");
+        assert_eq!(header("x-frame-options"), "DENY");
+        assert!(header("permissions-policy").contains("camera=()"));
         assert_eq!(header("cache-control"), caching, "{path}");
     }
     assert!(script.starts_with("/static/"), "{script}");

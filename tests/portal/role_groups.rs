@@ -99,10 +99,33 @@ async fn a_change_from_a_page_that_is_not_ours_is_refused() {
     portal.send(request().header("origin", "null")).await.problem("forbidden");
     portal.send(request().header("sec-fetch-site", "cross-site")).await.problem("forbidden");
     portal.send(request().header("sec-fetch-site", "same-site")).await.problem("forbidden");
+    // The same host over http, where anybody on the way may have written the page.
+    let over_http = request().header("origin", &portal.url).header("sec-fetch-site", "cross-site");
+    portal.send(over_http).await.problem("forbidden");
     assert_eq!(portal.user(&alice).await["state"], "restricted");
     let answer = portal.send(request().header("sec-fetch-site", "same-origin")).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(portal.user(&alice).await["state"], "unblocking");
+}
+
+#[tokio::test]
+async fn a_change_through_the_api_is_refused_when_a_browser_sends_it_for_another_site() {
+    let portal = Portal::start().await;
+    let alice = portal.restricted("alice@example.org").await;
+    let token = portal.token(RoleGroup::OrganizationManagement).await;
+    let path = format!("/api/v1/restricted-users/{alice}/unblock");
+    // As a browser does that keeps a token for HTTP Basic.
+    let request = || portal.request(Method::POST, &path).basic_auth("", Some(&token));
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        portal.send(request().header(name, value)).await.problem("forbidden");
+    }
+    assert_eq!(portal.user(&alice).await["state"], "restricted");
+    portal.send(request()).await.ok();
 }
 
 #[tokio::test]

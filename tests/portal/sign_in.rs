@@ -4,15 +4,22 @@ use crate::harness::{Answer, Portal, minutes};
 use reqwest::Method;
 use restricted_users::address::Address;
 use restricted_users::operator::{Actor, RoleGroup};
-use restricted_users::secret::SecretHash;
+use restricted_users::secret::{SecretHash, random_secret};
+use secrecy::ExposeSecret;
 
 const PASSWORD: &str = "a long walk by the sea";
 
 async fn form(portal: &Portal, path: &str, fields: &[(&str, &str)]) -> Answer {
+    form_with(portal, path, fields, "").await
+}
+
+/// Sends a form with the cookies of a browser.
+async fn form_with(portal: &Portal, path: &str, fields: &[(&str, &str)], cookies: &str) -> Answer {
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let request = portal.request(Method::POST, path).header("origin", &portal.url);
     let kind = "application/x-www-form-urlencoded";
-    portal.send(request.header("content-type", kind).body(body)).await
+    let request = request.header("content-type", kind).header("cookie", cookies);
+    portal.send(request.body(body)).await
 }
 
 fn cookie(answer: &Answer) -> String {
@@ -176,4 +183,86 @@ async fn over_https_the_cookie_is_for_this_host_alone() {
     let done = form(&portal, "/ui/welcome/password", &fields).await;
     let set = done.headers["set-cookie"].to_str().unwrap();
     assert!(set.starts_with("__Host-session=") && set.contains("; Secure"), "{set}");
+}
+
+#[tokio::test]
+async fn signing_in_again_ends_the_session_that_the_browser_had() {
+    let portal = Portal::start().await;
+    let secret = invited(&portal, "olivia", RoleGroup::SecurityReader).await;
+    let fields = [("secret", secret.as_str()), ("password", PASSWORD)];
+    let first = cookie(&form(&portal, "/ui/welcome/password", &fields).await);
+    let elsewhere = portal.session(RoleGroup::SecurityReader).await;
+
+    let fields = [("address", "olivia@example.org"), ("password", PASSWORD)];
+    let second = cookie(&form_with(&portal, "/sign-in", &fields, &first).await);
+    assert!(is_signed_in(&portal, &second).await);
+    assert!(!is_signed_in(&portal, &first).await);
+
+    let secret = invited(&portal, "oscar", RoleGroup::SecurityReader).await;
+    let fields = [("secret", secret.as_str()), ("password", PASSWORD)];
+    let third = cookie(&form_with(&portal, "/ui/welcome/password", &fields, &second).await);
+    assert!(is_signed_in(&portal, &third).await);
+    assert!(!is_signed_in(&portal, &second).await);
+    assert!(is_signed_in(&portal, &elsewhere).await);
+}
+
+#[tokio::test]
+async fn nobody_is_signed_in_or_out_by_a_page_that_is_not_ours() {
+    let portal = Portal::start().await;
+    let session = portal.session(RoleGroup::OrganizationManagement).await;
+    for path in ["/sign-in", "/sign-out", "/ui/welcome", "/ui/welcome/password"] {
+        let request = || portal.request(Method::POST, path).header("cookie", &session);
+        for (name, value) in
+            [("x", "y"), ("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")]
+        {
+            portal.send(request().header(name, value)).await.problem("forbidden");
+        }
+    }
+    assert!(is_signed_in(&portal, &session).await);
+}
+
+#[tokio::test]
+async fn a_session_that_nobody_got_signs_nobody_in() {
+    let portal = Portal::start().await;
+    let session = portal.session(RoleGroup::OrganizationManagement).await;
+    let guessed = random_secret();
+    for secret in [guessed.expose_secret(), "", "%00", "' OR 1=1 --"] {
+        assert!(!is_signed_in(&portal, &format!("session={secret}")).await, "{secret}");
+    }
+    // What the store keeps is no good as a cookie.
+    let hash = SecretHash::of(session.strip_prefix("session=").unwrap());
+    assert!(!is_signed_in(&portal, &format!("session={}", hash.as_str())).await);
+}
+
+#[tokio::test]
+async fn over_https_a_cookie_that_another_host_could_have_set_is_not_read() {
+    let portal = Portal::with(&[("public_url", "https://restricted.example.org")]).await;
+    let session = portal.session(RoleGroup::SecurityReader).await;
+    assert!(!is_signed_in(&portal, &session).await);
+    assert!(is_signed_in(&portal, &format!("__Host-{session}")).await);
+    assert!(is_signed_in(&portal, &format!("session=planted; __Host-{session}")).await);
+}
+
+#[tokio::test]
+async fn a_password_is_taken_exactly_as_typed_up_to_128_characters() {
+    let portal = Portal::start().await;
+    let strange = "  Ä läng walk\tby+the sea & 100 % 🦀 ";
+    let (long, too_long) = ("x".repeat(128), "x".repeat(129));
+    for (name, password, other) in
+        [("olivia", strange, strange.trim()), ("oscar", &long, &long[1..])]
+    {
+        let secret = invited(&portal, name, RoleGroup::SecurityReader).await;
+        let set = |password| {
+            let fields = [("secret", secret.as_str()), ("password", password)];
+            let portal = &portal;
+            async move { form(portal, "/ui/welcome/password", &fields).await }
+        };
+        set(&too_long).await.invalid("password");
+        set("elevenchars").await.invalid("password");
+        assert_eq!(set(password).await.status, 200);
+        for (password, status) in [(other, 401), (password, 303)] {
+            let fields = [("address", name), ("password", password)];
+            assert_eq!(form(&portal, "/sign-in", &fields).await.status, status, "{password:?}");
+        }
+    }
 }

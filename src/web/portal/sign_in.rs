@@ -77,8 +77,9 @@ enum Checked {
 impl Attempt<'_> {
     async fn check(&self, credentials: &Credentials) -> Result<Checked, Problem> {
         let (store, now) = (&self.app.store, self.app.clock.now());
+        let password = credentials.password.clone();
         let Ok(address) = self.app.organization().sender(&credentials.address) else {
-            return Ok(Checked::Wrong);
+            return self.refuse_nobody(password).await;
         };
         let budgets = self.budgets(&address, now).await?;
         let record = store.sign_in_record(&address).await?;
@@ -91,7 +92,7 @@ impl Attempt<'_> {
             Some(record) => (Some((record.id, record.address)), record.password_hash),
             None => (None, None),
         };
-        let right = PasswordHash::verify(hash, credentials.password.clone()).await;
+        let right = PasswordHash::verify(hash, password).await;
         if let Some((id, address)) = operator.filter(|_| right) {
             store.return_attempt(&budgets, now).await?;
             return Ok(Checked::Right(id, address));
@@ -100,22 +101,45 @@ impl Attempt<'_> {
         Ok(Checked::Wrong)
     }
 
+    /// A name that is no address takes as long as any other, and is counted for its network.
+    async fn refuse_nobody(&self, password: SecretString) -> Result<Checked, Problem> {
+        let (store, now) = (&self.app.store, self.app.clock.now());
+        let allowed = store.take_attempt(&[Budget::of_network(self.from.0)], now).await?;
+        if allowed {
+            PasswordHash::verify(None, password).await;
+        }
+        store.note_failure(None, Some(self.from.0), now).await?;
+        Ok(if allowed { Checked::Wrong } else { Checked::TooMany })
+    }
+
     async fn budgets(&self, account: &Address, now: DateTime<Utc>) -> Result<Vec<Budget>, Problem> {
-        let device = session_cookie::read_device(self.headers).map(SecretHash::of);
-        let known = match &device {
-            Some(device) => self.app.store.knows_device(device, account, now).await?,
-            None => false,
+        let device = self.known_device(account, now).await?.map(SecretHash::of);
+        Ok(Budget::of(account, device.as_ref(), Some(self.from.0)))
+    }
+
+    /// The secret of a browser that this account was signed in with before.
+    async fn known_device(
+        &self,
+        account: &Address,
+        now: DateTime<Utc>,
+    ) -> Result<Option<&str>, Problem> {
+        let https = self.app.config.is_https();
+        let Some(device) = session_cookie::read_device(self.headers, https) else {
+            return Ok(None);
         };
-        Ok(Budget::of(account, device.as_ref().filter(|_| known), Some(self.from.0)))
+        let known = self.app.store.knows_device(&SecretHash::of(device), account, now).await?;
+        Ok(known.then_some(device))
     }
 
     async fn begin(&self, id: Uuid, address: String) -> Result<Response, Problem> {
-        let session = begin_session(self.app, id, address, self.from).await?;
-        let device = match session_cookie::read_device(self.headers) {
+        let now = self.app.clock.now();
+        // Only a secret that we gave out is kept: somebody else could know any other.
+        let device = match self.known_device(&Address::stored(&address), now).await? {
             Some(device) => device.to_owned().into(),
             None => random_secret(),
         };
-        let (hash, now) = (SecretHash::of(device.expose_secret()), self.app.clock.now());
+        let session = begin_session(self.app, self.headers, id, address, self.from).await?;
+        let hash = SecretHash::of(device.expose_secret());
         self.app.store.remember_device(&hash, id, now).await?;
         let device = session_cookie::remember_device(&device, self.app.config.is_https());
         let cookies = AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, device)]);
@@ -123,13 +147,17 @@ impl Attempt<'_> {
     }
 }
 
-/// Begins a session and answers the cookie for it.
+/// Begins a session in place of the one that the browser had, and answers the cookie for it.
 pub(crate) async fn begin_session(
     app: &Shared,
+    headers: &HeaderMap,
     operator: Uuid,
     address: String,
     from: ClientAddress,
 ) -> Result<HeaderValue, Problem> {
+    if let Some(earlier) = session_cookie::read(headers, app.config.is_https()) {
+        app.store.drop_session(&SecretHash::of(earlier)).await?;
+    }
     let secret = random_secret();
     let hash = SecretHash::of(secret.expose_secret());
     let actor = actor(address, ActorKind::Operator, Some(from));
@@ -142,11 +170,12 @@ pub(crate) async fn sign_out(
     Extension(from): Extension<ClientAddress>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let https = app.config.is_https();
     let caller = by_session(&app, &headers, Some(from)).await?;
-    if let Some((caller, secret)) = caller.zip(session_cookie::read(&headers)) {
+    if let Some((caller, secret)) = caller.zip(session_cookie::read(&headers, https)) {
         let hash = SecretHash::of(secret);
         app.store.end_session(&hash, &caller.actor, app.clock.now()).await?;
     }
-    let cookie = session_cookie::end(app.config.is_https());
+    let cookie = session_cookie::end(https);
     Ok(([(SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }

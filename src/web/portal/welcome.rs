@@ -12,7 +12,7 @@ use crate::web::extract::Form;
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -64,10 +64,11 @@ pub(crate) struct NewPassword {
 pub(crate) async fn set_password(
     State(app): State<Shared>,
     Extension(from): Extension<ClientAddress>,
+    headers: HeaderMap,
     Form(new): Form<NewPassword>,
 ) -> Result<Response, Problem> {
     let (operator, address) = new.set(&app, from).await?;
-    let cookie = begin_session(&app, operator, address.to_string(), from).await?;
+    let cookie = begin_session(&app, &headers, operator, address.to_string(), from).await?;
     Ok(([(header::SET_COOKIE, cookie)], html(&Done)).into_response())
 }
 
