@@ -23,7 +23,8 @@ CREATE TABLE restrictions (
 -- At most one active restriction per sender; also the order "by address".
 CREATE UNIQUE INDEX restrictions_active_address ON restrictions (address) WHERE released_at IS NULL;
 CREATE INDEX restrictions_active_since ON restrictions (restricted_at, id) WHERE released_at IS NULL;
-CREATE INDEX restrictions_active_domain ON restrictions (domain, address) WHERE released_at IS NULL;
+-- A search for a domain finds its page of ids in here, in order.
+CREATE INDEX restrictions_active_domain ON restrictions (domain, address, id) WHERE released_at IS NULL;
 CREATE INDEX restrictions_unblocking_since ON restrictions (restricted_at, id)
     WHERE released_at IS NULL AND takes_effect_at IS NOT NULL;
 -- What the unblocker asks for: who is due, and when the next one is.
@@ -31,8 +32,9 @@ CREATE INDEX restrictions_due ON restrictions ((COALESCE(takes_effect_at, ends_a
     WHERE released_at IS NULL AND COALESCE(takes_effect_at, ends_at) IS NOT NULL;
 CREATE INDEX restrictions_released_since ON restrictions (restricted_at, id) WHERE released_at IS NOT NULL;
 CREATE INDEX restrictions_released_at ON restrictions (released_at) WHERE released_at IS NOT NULL;
--- Every restriction a sender ever had.
-CREATE INDEX restrictions_address ON restrictions (address, id);
+-- The other restrictions a sender had. One index over all would do for both, but a new restriction had to be written to
+-- it as well, at yet another place of the disk: an import of a million rows takes a fifth longer.
+CREATE INDEX restrictions_released_address ON restrictions (address, id) WHERE released_at IS NOT NULL;
 
 -- What happened to restrictions. The numbers follow the order of commits and have no gaps.
 CREATE TABLE history (

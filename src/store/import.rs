@@ -1,13 +1,11 @@
 //! Taking over restrictions from an export, in chunks that hold up nobody.
 
-use super::changes::entry;
-use super::row::RestrictionRow;
-use super::{Result, Store, Tx, on};
+use super::{Backend, Result, Store, Tx, on};
 use crate::address::Address;
-use crate::event::{Action, Event, NewAuditEntry};
+use crate::event::{Action, Event, HistoryEntry, NewAuditEntry, NewHistoryEntry};
 use crate::operator::Actor;
 use crate::reason::Cause;
-use crate::restriction::{Restriction, next_midnight};
+use crate::restriction::next_midnight;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::FromRow;
@@ -49,7 +47,22 @@ struct Known {
     released_at: Option<DateTime<Utc>>,
 }
 
+/// Memory for pages while much is imported into SQLite, in KiB: as much as the ends of all indexes
+/// of a million restrictions take.
+const SQLITE_CACHE: &str = "PRAGMA cache_size = -131072";
+
 impl Store {
+    /// Makes room for many chunks to come.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn expect_many(&self) -> Result<()> {
+        if let Backend::Sqlite(pool) = &self.write {
+            sqlx::query(SQLITE_CACHE).execute(pool).await?;
+        }
+        Ok(())
+    }
+
     /// Imports one chunk of at most 1,000 rows in a transaction of its own.
     ///
     /// # Errors
@@ -58,17 +71,9 @@ impl Store {
         let mut tx = self.begin().await?;
         let known = tx.known(rows).await?;
         let new = Sieve::new(known, now).new_rows(rows);
-        let imported = tx.insert_imported(&new, now).await?;
+        let imported = tx.insert_imported(new, now).await?;
         if !imported.is_empty() {
-            let history: Vec<_> = imported
-                .iter()
-                .map(|restriction| {
-                    let mut entry = entry(restriction, Event::Restricted, None);
-                    entry.entry.at = restriction.restricted_at;
-                    entry.entry.detail = Some("imported".into());
-                    entry
-                })
-                .collect();
+            let history: Vec<_> = imported.iter().map(|(id, row)| began(*id, row, now)).collect();
             tx.record(&history, Vec::new()).await?;
         }
         tx.commit().await?;
@@ -99,38 +104,47 @@ impl Store {
 impl Tx {
     async fn known(&mut self, rows: &[ImportRow]) -> Result<Vec<Known>> {
         Ok(on!(self, |tx| {
-            let mut query = sqlx::QueryBuilder::new(
+            let mut query = sqlx::QueryBuilder::new("");
+            for half in [
+                // The two halves have an index each.
                 "SELECT address, restricted_at, imported, released_at
                    FROM restrictions
-                  WHERE address IN (",
-            );
-            let mut addresses = query.separated(", ");
-            for row in rows {
-                addresses.push_bind(row.address.as_str());
+                  WHERE released_at IS NULL AND address IN (",
+                " UNION ALL
+                 SELECT address, restricted_at, imported, released_at
+                   FROM restrictions
+                  WHERE released_at IS NOT NULL AND address IN (",
+            ] {
+                let mut addresses = query.push(half).separated(", ");
+                for row in rows {
+                    addresses.push_bind(row.address.as_str());
+                }
+                query.push(")");
             }
-            query.push(")");
             query.build_query_as().fetch_all(&mut **tx).await
         })?)
     }
 
-    async fn insert_imported(
+    /// Answers those of the rows that are restrictions now, with their ids.
+    async fn insert_imported<'a>(
         &mut self,
-        rows: &[&ImportRow],
+        rows: Vec<&'a ImportRow>,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Restriction>> {
+    ) -> Result<Vec<(Uuid, &'a ImportRow)>> {
+        let mut rows: Vec<_> = rows.into_iter().map(|row| (Uuid::now_v7(), row)).collect();
         if rows.is_empty() {
-            return Ok(Vec::new());
+            return Ok(rows);
         }
-        let inserted: Vec<RestrictionRow> = on!(self, |tx| {
+        let inserted: u64 = on!(self, |tx| {
             let mut query = sqlx::QueryBuilder::new(
                 "INSERT INTO restrictions
                         (id, address, domain, cause, reason, temporary, imported,
                          ends_at, restricted_at, changed_at) ",
             );
-            query.push_values(rows, |mut values, row| {
+            query.push_values(&rows, |mut values, (id, row)| {
                 let restricted_at = row.restricted_at(now);
                 values
-                    .push_bind(Uuid::now_v7())
+                    .push_bind(*id)
                     .push_bind(row.address.as_str())
                     .push_bind(row.address.domain())
                     .push_bind(row.cause)
@@ -141,10 +155,42 @@ impl Tx {
                     .push_bind(restricted_at)
                     .push_bind(row.changed.unwrap_or(restricted_at));
             });
-            query.push(" ON CONFLICT (address) WHERE released_at IS NULL DO NOTHING RETURNING *");
-            query.build_query_as().fetch_all(&mut **tx).await
+            query.push(" ON CONFLICT (address) WHERE released_at IS NULL DO NOTHING");
+            query.build().execute(&mut **tx).await.map(|done| done.rows_affected())
         })?;
-        Ok(inserted.into_iter().map(Into::into).collect())
+        // To ask for each is slow, and somebody else restricted one of them meanwhile only seldom.
+        if inserted < rows.len() as u64 {
+            let inserted = self.existing(rows.iter().map(|(id, _)| *id)).await?;
+            rows.retain(|(id, _)| inserted.contains(id));
+        }
+        Ok(rows)
+    }
+
+    async fn existing(&mut self, ids: impl Iterator<Item = Uuid> + Clone) -> Result<HashSet<Uuid>> {
+        let ids: Vec<Uuid> = on!(self, |tx| {
+            let mut query = sqlx::QueryBuilder::new("SELECT id FROM restrictions WHERE id IN (");
+            let mut separated = query.separated(", ");
+            for id in ids.clone() {
+                separated.push_bind(id);
+            }
+            query.push(")");
+            query.build_query_scalar().fetch_all(&mut **tx).await
+        })?;
+        Ok(ids.into_iter().collect())
+    }
+}
+
+/// The first line of an imported restriction's history.
+fn began(id: Uuid, row: &ImportRow, now: DateTime<Utc>) -> NewHistoryEntry {
+    NewHistoryEntry {
+        restriction_id: id,
+        entry: HistoryEntry {
+            at: row.restricted_at(now),
+            event: Event::Restricted,
+            actor: None,
+            comment: None,
+            detail: Some("imported".into()),
+        },
     }
 }
 

@@ -13,9 +13,6 @@ use uuid::Uuid;
 /// Totals are exact up to here and unknown beyond, so that no page counts a million rows.
 pub const TOTAL_CAP: i64 = 10_000;
 
-/// Sorts behind every text that begins as `prefix` does.
-const BEHIND_ALL: char = char::MAX;
-
 /// Which restrictions, in which order, and where to go on.
 #[derive(Debug, Clone)]
 pub struct ListQuery {
@@ -106,35 +103,76 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn list(&self, query: &ListQuery) -> Result<Page> {
-        let total = self.count(conditions(query)).await?;
-        let mut items = self.items(query, total > TOTAL_CAP).await?;
+        let total = self.total(query).await?;
+        let mut items = self.items(query, total).await?;
         let more = items.len() > query.limit;
         items.truncate(query.limit);
         let next = items.last().filter(|_| more).map(Position::of);
         Ok(Page { items, next, total: (total <= TOTAL_CAP).then_some(total) })
     }
 
-    /// One more than asked for, which tells whether there is a next page.
-    async fn items(&self, query: &ListQuery, many: bool) -> Result<Vec<Restriction>> {
-        if query.state == StateFilter::All && query.sort.by_time() {
-            // There is no index over all by time; the two halves have one each.
-            let half = |state| ListQuery { state, ..query.clone() };
-            let mut items = self.fetch(&half(StateFilter::Active), many).await?;
-            items.extend(self.fetch(&half(StateFilter::Released), many).await?);
-            items.sort_by(|a, b| query.sort.compare(a, b));
-            items.truncate(query.limit + 1);
-            return Ok(items);
+    async fn total(&self, query: &ListQuery) -> Result<i64> {
+        let mut total = 0;
+        for half in query.halves() {
+            total += self.count(half.conditions(&Way::Sorting)).await?;
         }
-        self.fetch(query, many).await
+        Ok(total)
     }
 
-    async fn fetch(&self, query: &ListQuery, many: bool) -> Result<Vec<Restriction>> {
-        let mut pieces: Vec<Piece> = vec!["SELECT * FROM restrictions WHERE ".into()];
-        pieces.extend(conditions_for(query, many));
-        pieces.extend(behind(query));
-        pieces.push(query.order(many).into());
-        pieces.push(" LIMIT ".into());
-        pieces.push(Piece::Number(i64::try_from(query.limit + 1).unwrap_or(i64::MAX)));
+    /// One more than asked for, which tells whether there is a next page.
+    async fn items(&self, query: &ListQuery, total: i64) -> Result<Vec<Restriction>> {
+        let mut items = Vec::new();
+        for half in query.halves() {
+            items.extend(self.fetch(&half, &self.way(&half, total).await?).await?);
+        }
+        items.sort_by(|a, b| query.sort.compare(a, b));
+        items.truncate(query.limit + 1);
+        Ok(items)
+    }
+
+    async fn way(&self, query: &ListQuery, total: i64) -> Result<Way> {
+        let Some(prefix) = query.domain() else { return Ok(Way::Walking) };
+        if query.state != StateFilter::Released
+            && let Some(domain) = self.only_active_domain(prefix).await?
+        {
+            return Ok(Way::OneDomain(domain));
+        }
+        Ok(if total > TOTAL_CAP { Way::Walking } else { Way::Sorting })
+    }
+
+    /// The domain of all active restrictions in a domain that begins so, where there is but one.
+    async fn only_active_domain(&self, prefix: &str) -> Result<Option<String>> {
+        let (first, last): (Option<String>, Option<String>) = on!(&self.read, |pool| {
+            sqlx::query_as(
+                "SELECT (SELECT MIN(domain) FROM restrictions
+                          WHERE released_at IS NULL AND domain >= $1 AND domain < $2),
+                        (SELECT MAX(domain) FROM restrictions
+                          WHERE released_at IS NULL AND domain >= $1 AND domain < $2)",
+            )
+            .bind(prefix)
+            .bind(behind_all(prefix))
+            .fetch_one(pool)
+            .await
+        })?;
+        Ok(if first == last { first } else { None })
+    }
+
+    async fn fetch(&self, query: &ListQuery, way: &Way) -> Result<Vec<Restriction>> {
+        let pieces = match way {
+            // Rows are fetched for the page alone, not for all that are sorted.
+            Way::Sorting => [
+                vec![
+                    "SELECT * FROM restrictions WHERE id IN (SELECT id FROM restrictions WHERE "
+                        .into(),
+                ],
+                query.page(way),
+                vec![")".into(), query.sort.order().into()],
+            ]
+            .concat(),
+            Way::Walking | Way::OneDomain(_) => {
+                [vec!["SELECT * FROM restrictions WHERE ".into()], query.page(way)].concat()
+            }
+        };
         let rows: Vec<RestrictionRow> =
             on!(&self.read, |pool| build!(&pieces).build_query_as().fetch_all(pool).await)?;
         Ok(rows.into_iter().map(Into::into).collect())
@@ -196,59 +234,92 @@ impl StateFilter {
     }
 }
 
-fn conditions(query: &ListQuery) -> Vec<Piece> {
-    conditions_for(query, false)
+/// How the entries of a page are found.
+enum Way {
+    /// In the order asked for, passing over what was not searched for. For a domain this is good
+    /// where many entries have it: to sort all of them would take longer.
+    Walking,
+    /// Through the index of the domains, which holds those of one domain in order.
+    OneDomain(String),
+    /// Through the index of the domains, and sorted then.
+    Sorting,
 }
 
-/// What an entry must meet. A domain is found through its own index where few entries have it;
-/// where many do, the entries are walked in the order asked for and the index is kept out of it by
-/// an expression, because to sort all of them would take longer than to skip the others.
-fn conditions_for(query: &ListQuery, many: bool) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = vec![query.state.condition().into()];
-    if let Some(cause) = query.cause {
-        pieces.extend([" AND cause = ".into(), Piece::Text(cause.name().into())]);
-    }
-    if let Some(search) = &query.search {
-        let (from, to, prefix) = match search.strip_prefix('@') {
-            Some(domain) if many => (" AND domain || '' >= ", " AND domain || '' < ", domain),
-            Some(domain) => (" AND domain >= ", " AND domain < ", domain),
-            None => (" AND address >= ", " AND address < ", search.as_str()),
-        };
-        pieces.extend([from.into(), Piece::Text(prefix.into())]);
-        pieces.extend([to.into(), Piece::Text(format!("{prefix}{BEHIND_ALL}"))]);
-    }
-    pieces
-}
-
-/// The condition that goes on behind the last entry of the page before.
-fn behind(query: &ListQuery) -> Vec<Piece> {
-    let Some(position) = &query.after else { return Vec::new() };
-    let row = match query.sort {
-        Sort::NewestFirst => " AND (restricted_at, id) < (",
-        Sort::OldestFirst => " AND (restricted_at, id) > (",
-        Sort::Address => " AND (address, id) > (",
-        Sort::AddressBackwards => " AND (address, id) < (",
-    };
-    let key = if query.sort.by_time() {
-        Piece::Time(position.restricted_at)
-    } else {
-        Piece::Text(position.address.clone())
-    };
-    vec![row.into(), key, ", ".into(), Piece::Id(position.id), ")".into()]
+/// Sorts behind every text that begins as `prefix` does.
+fn behind_all(prefix: &str) -> String {
+    format!("{prefix}{}", char::MAX)
 }
 
 impl ListQuery {
-    fn order(&self, many: bool) -> &'static str {
-        let few_of_a_domain =
-            !many && self.search.as_ref().is_some_and(|search| search.starts_with('@'));
-        match self.sort {
-            Sort::NewestFirst => " ORDER BY restricted_at DESC, id DESC",
-            Sort::OldestFirst => " ORDER BY restricted_at, id",
-            Sort::Address if few_of_a_domain => " ORDER BY address || '', id",
-            Sort::Address => " ORDER BY address, id",
-            Sort::AddressBackwards if few_of_a_domain => " ORDER BY address || '' DESC, id DESC",
-            Sort::AddressBackwards => " ORDER BY address DESC, id DESC",
+    /// There is no index over all states; the active and the released have theirs.
+    fn halves(&self) -> Vec<Self> {
+        let half = |state| Self { state, ..self.clone() };
+        match self.state {
+            StateFilter::All => vec![half(StateFilter::Active), half(StateFilter::Released)],
+            _ => vec![self.clone()],
         }
+    }
+
+    /// The beginning of the domain that is searched for.
+    fn domain(&self) -> Option<&str> {
+        self.search.as_ref()?.strip_prefix('@')
+    }
+
+    /// What an entry of the page must meet, in order.
+    fn page(&self, way: &Way) -> Vec<Piece> {
+        let order = match (way, self.sort) {
+            // An expression, so that no index over addresses is walked instead.
+            (Way::Sorting, Sort::Address) => " ORDER BY address || '', id",
+            (Way::Sorting, Sort::AddressBackwards) => " ORDER BY address || '' DESC, id DESC",
+            _ => self.sort.order(),
+        };
+        let limit = i64::try_from(self.limit + 1).unwrap_or(i64::MAX);
+        let end = vec![order.into(), " LIMIT ".into(), Piece::Number(limit)];
+        [self.conditions(way), self.behind(), end].concat()
+    }
+
+    /// What an entry must meet.
+    fn conditions(&self, way: &Way) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = vec![self.state.condition().into()];
+        if let Some(cause) = self.cause {
+            pieces.extend([" AND cause = ".into(), Piece::Text(cause.name().into())]);
+        }
+        let between = |from: &'static str, to: &'static str, prefix: &str| {
+            [from.into(), Piece::Text(prefix.into()), to.into(), Piece::Text(behind_all(prefix))]
+        };
+        match (&self.search, self.domain(), way) {
+            (None, ..) => {}
+            (Some(address), None, _) => {
+                pieces.extend(between(" AND address >= ", " AND address < ", address));
+            }
+            (_, Some(_), Way::OneDomain(domain)) => {
+                pieces.extend([" AND domain = ".into(), Piece::Text(domain.clone())]);
+            }
+            (_, Some(domain), Way::Sorting) => {
+                pieces.extend(between(" AND domain >= ", " AND domain < ", domain));
+            }
+            // An expression, so that the index of the domains is not taken instead.
+            (_, Some(domain), Way::Walking) => {
+                pieces.extend(between(" AND domain || '' >= ", " AND domain || '' < ", domain));
+            }
+        }
+        pieces
+    }
+
+    /// The condition that goes on behind the last entry of the page before.
+    fn behind(&self) -> Vec<Piece> {
+        let Some(position) = &self.after else { return Vec::new() };
+        let row = match self.sort {
+            Sort::NewestFirst => " AND (restricted_at, id) < (",
+            Sort::OldestFirst => " AND (restricted_at, id) > (",
+            Sort::Address => " AND (address, id) > (",
+            Sort::AddressBackwards => " AND (address, id) < (",
+        };
+        let key = match self.sort {
+            Sort::NewestFirst | Sort::OldestFirst => Piece::Time(position.restricted_at),
+            Sort::Address | Sort::AddressBackwards => Piece::Text(position.address.clone()),
+        };
+        vec![row.into(), key, ", ".into(), Piece::Id(position.id), ")".into()]
     }
 }
 
@@ -264,13 +335,24 @@ impl Sort {
         }
     }
 
-    fn by_time(self) -> bool {
-        matches!(self, Self::NewestFirst | Self::OldestFirst)
+    fn order(self) -> &'static str {
+        match self {
+            Self::NewestFirst => " ORDER BY restricted_at DESC, id DESC",
+            Self::OldestFirst => " ORDER BY restricted_at, id",
+            Self::Address => " ORDER BY address, id",
+            Self::AddressBackwards => " ORDER BY address DESC, id DESC",
+        }
     }
 
     fn compare(self, a: &Restriction, b: &Restriction) -> Ordering {
-        let older = (a.restricted_at, a.id).cmp(&(b.restricted_at, b.id));
-        if self == Self::NewestFirst { older.reverse() } else { older }
+        let by_time = || (a.restricted_at, a.id).cmp(&(b.restricted_at, b.id));
+        let by_address = || (a.address.as_str(), a.id).cmp(&(b.address.as_str(), b.id));
+        match self {
+            Self::NewestFirst => by_time().reverse(),
+            Self::OldestFirst => by_time(),
+            Self::Address => by_address(),
+            Self::AddressBackwards => by_address().reverse(),
+        }
     }
 }
 

@@ -76,8 +76,12 @@ impl Store {
     /// When the database fails.
     pub async fn restrictions_of(&self, address: &Address) -> Result<Vec<Restriction>> {
         let rows: Vec<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(
-            "SELECT * FROM restrictions
-              WHERE address = $1
+            "SELECT *
+               FROM (-- The two halves have an index each.
+                     SELECT * FROM restrictions WHERE address = $1 AND released_at IS NULL
+                     UNION ALL
+                     SELECT * FROM restrictions WHERE address = $1 AND released_at IS NOT NULL)
+                 AS both_halves
               ORDER BY released_at IS NULL DESC, restricted_at DESC, id DESC"
         )
         .bind(address.as_str())
