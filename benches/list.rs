@@ -1,5 +1,6 @@
 //! How long a page of 50 takes, from the API and from the portal: any page in any order, and any
-//! search, among a million restricted users and among 20,000; one client, no writers.
+//! search, among a million restricted users and among 20,000; one client, no writers. Beside them
+//! stands what a request takes that asks no database: where that is slow, the machine was busy.
 
 mod ground;
 
@@ -55,11 +56,13 @@ async fn measure(database: &Database, restricted: usize) -> Figures {
     let pages = pages(&visitor).await;
     // The kinds take turns, so that a moment in which the machine is busy is no kind's own.
     let mut seen: BTreeMap<(&str, &str), Vec<Duration>> = BTreeMap::new();
+    let mut floor = Vec::new();
     for turn in 0..so_many(REQUESTS).max(3) {
         for (kind, queries) in &pages {
             let query = &queries[turn % queries.len()];
             seen.entry((kind, "API")).or_default().push(visitor.time_api(query).await);
             seen.entry((kind, "portal")).or_default().push(visitor.time_portal(query).await);
+            floor.push(visitor.time_health().await);
         }
     }
     let mut all = Vec::new();
@@ -69,6 +72,7 @@ async fn measure(database: &Database, restricted: usize) -> Figures {
         let holds = verdict(figures.percentile(99) <= ASKED_FOR);
         println!("  {whose:6} {kind:40} {figures} {holds}");
     }
+    println!("  floor  /healthz, which asks no database         {}", Figures::of(floor));
     service.stop().await;
     Figures::of(all)
 }
@@ -174,6 +178,12 @@ impl Visitor {
         let request = self.client.get(url).header(header::COOKIE, &self.session);
         // As a browser asks.
         body(request.header(header::ACCEPT_ENCODING, "gzip")).await;
+        start.elapsed()
+    }
+
+    async fn time_health(&self) -> Duration {
+        let start = Instant::now();
+        body(self.client.get(format!("{}/healthz", self.address))).await;
         start.elapsed()
     }
 

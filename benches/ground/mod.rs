@@ -23,8 +23,9 @@ use url::Url;
 /// How long any other write may wait while much is released or imported.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
-/// How long a writer rests between two writes.
-const BETWEEN_WRITES: Duration = Duration::from_millis(5);
+/// How long a writer rests between two writes: it shall see how long one waits, and not itself be
+/// the load.
+const BETWEEN_WRITES: Duration = Duration::from_millis(50);
 
 /// Whether to measure; `cargo test --benches` runs this too, to see that it works.
 pub fn is_measuring() -> bool {

@@ -26,6 +26,9 @@ const CHUNK: usize = 1_000;
 /// change the same pages of the database; rows in no order change a page each in every index.
 const SORTED_AT_ONCE: usize = 100_000;
 
+/// So many new rows change which way to find some is the fastest.
+const MANY: usize = 10_000;
+
 /// The pause between two chunks, in which another process takes its turn at the file.
 const BREATH: Duration = Duration::from_millis(3);
 
@@ -124,6 +127,9 @@ impl Import {
     async fn finish(self, path: &Path) -> anyhow::Result<ExitCode> {
         let (now, actor, file) = (Clock::default().now(), Actor::command_line(), path.display());
         self.store.record_import(&file.to_string(), self.tally, self.bad, &actor, now).await?;
+        if self.tally.imported >= MANY {
+            self.store.settle().await?;
+        }
         self.store.close().await;
         let ImportTally { imported, skipped } = self.tally;
         print(&format!("{imported} imported, {skipped} skipped, {} bad", self.bad));

@@ -63,6 +63,19 @@ impl Store {
         Ok(())
     }
 
+    /// Lets the planner know of the many rows that came in, and pages be counted in their indexes
+    /// alone. Postgres would do so by itself within minutes and answer slowly until then; SQLite
+    /// takes the indexes that are meant without knowing the rows.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn settle(&self) -> Result<()> {
+        if let Backend::Postgres(pool) = &self.write {
+            sqlx::query("VACUUM (ANALYZE) restrictions").execute(pool).await?;
+        }
+        Ok(())
+    }
+
     /// Imports one chunk of at most 1,000 rows in a transaction of its own.
     ///
     /// # Errors
@@ -135,10 +148,11 @@ impl Tx {
         if rows.is_empty() {
             return Ok(rows);
         }
+        let insert = self.many("INSERT OR FAIL INTO restrictions", "INSERT INTO restrictions");
         let inserted: u64 = on!(self, |tx| {
-            let mut query = sqlx::QueryBuilder::new(
-                "INSERT INTO restrictions
-                        (id, address, domain, cause, reason, temporary, imported,
+            let mut query = sqlx::QueryBuilder::new(insert);
+            query.push(
+                "       (id, address, domain, cause, reason, temporary, imported,
                          ends_at, restricted_at, changed_at) ",
             );
             query.push_values(&rows, |mut values, (id, row)| {

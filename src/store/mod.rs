@@ -238,6 +238,16 @@ async fn begin_immediate(pool: &SqlitePool) -> Result<Transaction<'static, Sqlit
 }
 
 impl Tx {
+    /// How a statement begins that changes many rows of one table. SQLite can take a statement back
+    /// and copies each page before it changes it; `OR FAIL` spares it the copies. Half a statement
+    /// never stays: what fails takes the whole transaction with it.
+    fn many(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match self {
+            Self::Sqlite(_) => sqlite,
+            Self::Postgres(_) => postgres,
+        }
+    }
+
     async fn commit(self) -> Result<()> {
         Ok(on!(self, |tx| tx.commit().await)?)
     }

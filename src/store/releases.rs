@@ -72,24 +72,25 @@ impl Tx {
     }
 
     async fn set_released(&mut self, now: DateTime<Utc>) -> Result<Vec<Restriction>> {
-        let rows: Vec<RestrictionRow> = on!(self, |tx| sqlx::query_as(
-            "UPDATE restrictions
-                SET released_at = $1, changed_at = $1
-              WHERE id IN (SELECT id FROM restrictions
-                            WHERE released_at IS NULL
-                              AND COALESCE(takes_effect_at, ends_at) IS NOT NULL
-                              AND COALESCE(takes_effect_at, ends_at) <= $1
-                            ORDER BY COALESCE(takes_effect_at, ends_at)
-                            LIMIT $2)
-                -- Once more, for a cancel that committed while this waited for its row.
-                AND released_at IS NULL
-                AND COALESCE(takes_effect_at, ends_at) <= $1
-             RETURNING *"
-        )
-        .bind(now)
-        .bind(RELEASES_AT_ONCE)
-        .fetch_all(&mut **tx)
-        .await)?;
+        let update = self.many("UPDATE OR FAIL restrictions", "UPDATE restrictions");
+        let rows: Vec<RestrictionRow> = on!(self, |tx| {
+            let mut query = sqlx::QueryBuilder::new(update);
+            query.push(
+                "
+                   SET released_at = $1, changed_at = $1
+                 WHERE id IN (SELECT id FROM restrictions
+                               WHERE released_at IS NULL
+                                 AND COALESCE(takes_effect_at, ends_at) IS NOT NULL
+                                 AND COALESCE(takes_effect_at, ends_at) <= $1
+                               ORDER BY COALESCE(takes_effect_at, ends_at)
+                               LIMIT $2)
+                   -- Once more, for a cancel that committed while this waited for its row.
+                   AND released_at IS NULL
+                   AND COALESCE(takes_effect_at, ends_at) <= $1
+                RETURNING *",
+            );
+            query.build_query_as().bind(now).bind(RELEASES_AT_ONCE).fetch_all(&mut **tx).await
+        })?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
