@@ -20,4 +20,5 @@ mod program;
 mod releases;
 mod replicas;
 mod role_groups;
+mod secrets;
 mod sign_in;

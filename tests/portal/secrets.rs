@@ -1,0 +1,85 @@
+//! What was said in confidence: neither the log nor the store repeats it.
+
+use crate::harness::{Database, eventually};
+use crate::program::{command, result_of};
+use std::fs::{File, read_to_string};
+use std::process::{Child, Stdio};
+
+const PASSWORD: &str = "a long walk by the sea";
+const MISTYPED: &str = "my secret, typed into the wrong field";
+
+/// `serve`, as talkative as it can be, into a file; killed when dropped.
+struct Talkative(Child);
+
+impl Drop for Talkative {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn serve(database: &Database, log: &std::path::Path) -> (Talkative, String) {
+    let child = command(database, &["serve"])
+        .env("RESTRICTED_USERS_LISTEN", "127.0.0.1:0")
+        .env("RESTRICTED_USERS_POLICY_LISTEN", "127.0.0.1:0")
+        .env("RUST_LOG", "trace")
+        .stdout(Stdio::null())
+        .stderr(File::create(log).unwrap())
+        .spawn();
+    let serve = Talkative(child.unwrap());
+    let mut url = None;
+    eventually("it listens", async || {
+        let text = read_to_string(log).unwrap();
+        let at =
+            text.split(r#""part":"web","address":""#).nth(1).and_then(|it| it.split('"').next());
+        url = at.map(|at| format!("http://{at}"));
+        url.is_some()
+    })
+    .await;
+    (serve, url.unwrap())
+}
+
+#[tokio::test]
+async fn no_secret_that_somebody_sends_or_gets_is_in_the_log_or_in_the_database() {
+    let database = Database::create().await;
+    let link =
+        result_of(&database, &["operator", "add", "olivia@example.org", "--role", "global-reader"]);
+    let link = link.trim().rsplit('/').next().unwrap();
+    let token = result_of(&database, &["token", "create", "--name", "x", "--role", "mail-server"]);
+    let token = token.trim();
+    let log = database.folder.path().join("log");
+    let (_serve, url) = serve(&database, &log).await;
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let http = http.build().unwrap();
+    let post = async |path: &str, fields: &[(&str, &str)]| {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        let request = http.post(format!("{url}{path}")).header("origin", &url);
+        request.body(body.extend_pairs(fields).finish()).send().await.unwrap()
+    };
+
+    post("/ui/welcome", &[("secret", link)]).await;
+    post("/ui/welcome/password", &[("secret", link), ("password", "too short")]).await;
+    post("/ui/welcome/password", &[("secret", link), ("password", PASSWORD)]).await;
+    post("/sign-in", &[("address", MISTYPED), ("password", "wrong, wrong")]).await;
+    let signed_in = post("/sign-in", &[("address", "olivia"), ("password", PASSWORD)]).await;
+    let cookies: Vec<_> = signed_in.headers().get_all("set-cookie").iter().collect();
+    let cookies = cookies.into_iter().map(|cookie| cookie.to_str().unwrap().split(['=', ';']));
+    let cookies: Vec<_> = cookies.map(|mut parts| parts.nth(1).unwrap().to_owned()).collect();
+    let asked = http.get(format!("{url}/api/v1/decision?sender=a&recipient=b")).bearer_auth(token);
+    assert_eq!(asked.send().await.unwrap().status(), 200);
+
+    let mut places = vec![("log", std::fs::read(&log).unwrap())];
+    if !database.is_postgres() {
+        for file in ["restricted-users.db", "restricted-users.db-wal"] {
+            places.push((file, std::fs::read(database.folder.path().join(file)).unwrap()));
+        }
+    }
+    let secrets = [link, token, PASSWORD, "too short", "wrong, wrong", MISTYPED];
+    for (place, bytes) in places {
+        let text = String::from_utf8_lossy(&bytes);
+        for secret in secrets.into_iter().chain(cookies.iter().map(String::as_str)) {
+            assert!(!text.contains(secret), "{secret:?} is in the {place}");
+        }
+    }
+    assert_eq!(cookies.len(), 2);
+}
