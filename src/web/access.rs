@@ -63,6 +63,11 @@ impl Doors {
         Self { app: Arc::clone(app), kind: Kind::Portal }
     }
 
+    /// Whether a cookie, which a browser sends along for other sites too, is enough for a change.
+    pub(crate) fn take_sessions_for_changes(&self) -> bool {
+        self.kind == Kind::Portal
+    }
+
     /// Opens `routes` to whoever has `permission`.
     pub(crate) fn open_to(
         &self,
@@ -112,6 +117,9 @@ fn refusal(permission: Permission) -> &'static str {
         Permission::ChangeRestrictions => {
             "Your role group may not restrict or unblock anybody. Ask somebody in Security \
              Administrator or Organization Management."
+        }
+        Permission::ManageAccess => {
+            "Operators and API tokens are for Organization Management alone. Ask somebody there."
         }
         _ => "Your role group does not allow this.",
     }

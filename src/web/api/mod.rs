@@ -6,7 +6,31 @@ mod decision;
 mod restricted_users;
 mod unblocks;
 
-pub(crate) use audit::audit;
-pub(crate) use decision::decision;
-pub(crate) use restricted_users::{NewRestriction, history, list, restrict, user};
-pub(crate) use unblocks::{cancel_unblock, comment, request_unblock, request_unblocks};
+pub(crate) use restricted_users::NewRestriction;
+pub(crate) use unblocks::comment;
+
+use super::Shared;
+use super::access::Doors;
+use super::routes::Routes;
+use crate::operator::Permission::{AskDecision, ChangeRestrictions, Look};
+
+pub(crate) fn routes(app: &Shared) -> Routes {
+    Routes::behind(Doors::of_the_api(app))
+        .get("/api/v1/restricted-users", Look, restricted_users::list)
+        .post("/api/v1/restricted-users", ChangeRestrictions, restricted_users::restrict)
+        .get("/api/v1/restricted-users/{key}", Look, restricted_users::user)
+        .get("/api/v1/restricted-users/{key}/history", Look, restricted_users::history)
+        .post(
+            "/api/v1/restricted-users/{key}/unblock",
+            ChangeRestrictions,
+            unblocks::request_unblock,
+        )
+        .delete(
+            "/api/v1/restricted-users/{key}/unblock",
+            ChangeRestrictions,
+            unblocks::cancel_unblock,
+        )
+        .post("/api/v1/unblocks", ChangeRestrictions, unblocks::request_unblocks)
+        .get("/api/v1/decision", AskDecision, decision::decision)
+        .get("/api/v1/audit", Look, audit::audit)
+}
