@@ -84,6 +84,12 @@ impl RoleGroup {
         permission.role_groups().contains(&self)
     }
 
+    /// The name that the API and the store use.
+    #[must_use]
+    pub fn slug(self) -> String {
+        self.name().to_lowercase().replace([' ', '-'], "_")
+    }
+
     /// The name that people read.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -169,6 +175,13 @@ impl Actor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_api_and_the_pages_call_a_role_group_the_same() {
+        for role in RoleGroup::ALL {
+            assert_eq!(serde_json::to_value(role).unwrap(), role.slug());
+        }
+    }
 
     #[test]
     fn a_role_group_is_read_in_any_case_with_hyphens_or_spaces() {

@@ -7,6 +7,7 @@ use super::session_cookie;
 use crate::operator::{Actor, ActorKind, Permission, RoleGroup};
 use crate::secret::SecretHash;
 use crate::store::Asker;
+use crate::token_uses::TokenUse;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -131,11 +132,13 @@ pub(crate) async fn by_token(
     token: &str,
     from: Option<ClientAddress>,
 ) -> Result<Option<Caller>, Problem> {
-    let token = app.store.token(&SecretHash::of(token), app.clock.now()).await?;
-    Ok(token.map(|token| Caller {
-        actor: actor(token.name, ActorKind::Token, from),
-        role: token.role_group,
-    }))
+    let (secret, now) = (SecretHash::of(token), app.clock.now());
+    let Some(token) = app.store.token(&secret, now).await? else { return Ok(None) };
+    let actor = actor(token.name.clone(), ActorKind::Token, from);
+    if token.is_use_news(now) {
+        app.token_uses.note(secret, TokenUse { at: now, from: actor.client_address });
+    }
+    Ok(Some(Caller { actor, role: token.role_group }))
 }
 
 /// Who is signed in, while the session lasts.

@@ -11,6 +11,7 @@ mod list_query;
 mod portal;
 mod restricted_user;
 mod routes;
+mod second_factor;
 mod security_headers;
 mod server;
 mod session_cookie;

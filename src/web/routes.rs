@@ -66,6 +66,15 @@ impl Routes {
         self.add(Method::POST, path, open_to.into(), routing::post(handler))
     }
 
+    pub(crate) fn patch<T: 'static>(
+        self,
+        path: &'static str,
+        open_to: impl Into<OpenTo>,
+        handler: impl Handler<T, Shared>,
+    ) -> Self {
+        self.add(Method::PATCH, path, open_to.into(), routing::patch(handler))
+    }
+
     pub(crate) fn delete<T: 'static>(
         self,
         path: &'static str,

@@ -1,9 +1,11 @@
 //! The JSON API, one file per subject.
 
-mod audit;
-mod audit_file;
+pub(crate) mod audit;
+pub(crate) mod audit_file;
 mod decision;
+pub(crate) mod operators;
 mod restricted_users;
+pub(crate) mod tokens;
 mod unblocks;
 
 pub(crate) use restricted_users::NewRestriction;
@@ -12,7 +14,7 @@ pub(crate) use unblocks::comment;
 use super::Shared;
 use super::access::Doors;
 use super::routes::Routes;
-use crate::operator::Permission::{AskDecision, ChangeRestrictions, Look};
+use crate::operator::Permission::{AskDecision, ChangeRestrictions, Look, ManageAccess};
 
 pub(crate) fn routes(app: &Shared) -> Routes {
     Routes::behind(Doors::of_the_api(app))
@@ -33,4 +35,12 @@ pub(crate) fn routes(app: &Shared) -> Routes {
         .post("/api/v1/unblocks", ChangeRestrictions, unblocks::request_unblocks)
         .get("/api/v1/decision", AskDecision, decision::decision)
         .get("/api/v1/audit", Look, audit::audit)
+        .get("/api/v1/operators", ManageAccess, operators::list)
+        .post("/api/v1/operators", ManageAccess, operators::add)
+        .patch("/api/v1/operators/{address}", ManageAccess, operators::change)
+        .delete("/api/v1/operators/{address}", ManageAccess, operators::remove)
+        .post("/api/v1/operators/{address}/one-time-link", ManageAccess, operators::invite)
+        .get("/api/v1/tokens", ManageAccess, tokens::list)
+        .post("/api/v1/tokens", ManageAccess, tokens::create)
+        .delete("/api/v1/tokens/{name}", ManageAccess, tokens::revoke)
 }

@@ -1,8 +1,10 @@
 //! The portal: the one full page, and the fragments that its script puts into it.
 
+mod audit_log;
 mod export;
 mod frame;
 mod history;
+mod permissions;
 mod restrict;
 mod restricted_users;
 mod rows;
@@ -16,7 +18,7 @@ mod words;
 use super::Shared;
 use super::access::Doors;
 use super::routes::{OpenTo::Anybody, Routes};
-use crate::operator::Permission::{ChangeRestrictions, Look};
+use crate::operator::Permission::{ChangeRestrictions, Look, ManageAccess};
 use askama::Template;
 use axum::response::Html;
 
@@ -40,6 +42,28 @@ pub(crate) fn routes(app: &Shared) -> Routes {
         .get("/ui/restrictedusers/{key}/unblock", ChangeRestrictions, unblock::flow)
         .post("/ui/restrictedusers/{key}/unblock", ChangeRestrictions, unblock::send)
         .post("/ui/restrictedusers/{key}/unblock/cancel", ChangeRestrictions, unblock::cancel)
+        .get("/ui/auditlog", Look, audit_log::page)
+        .get("/ui/auditlog/rows", Look, audit_log::rows)
+        .get("/ui/auditlog/export", Look, audit_log::export)
+        .and(permission_routes(app))
+}
+
+fn permission_routes(app: &Shared) -> Routes {
+    use permissions::{operators, page, tokens};
+    Routes::behind(Doors::of_the_portal(app))
+        .get("/ui/permissions", ManageAccess, page)
+        .get("/ui/permissions/operators/add", ManageAccess, operators::empty)
+        .post("/ui/permissions/operators", ManageAccess, operators::add)
+        .get("/ui/permissions/operators/{address}/role", ManageAccess, operators::role)
+        .post("/ui/permissions/operators/{address}/role", ManageAccess, operators::change_role)
+        .get("/ui/permissions/operators/{address}/link", ManageAccess, operators::link)
+        .post("/ui/permissions/operators/{address}/link", ManageAccess, operators::make_link)
+        .get("/ui/permissions/operators/{address}/remove", ManageAccess, operators::removal)
+        .post("/ui/permissions/operators/{address}/remove", ManageAccess, operators::remove)
+        .get("/ui/permissions/tokens/create", ManageAccess, tokens::empty)
+        .post("/ui/permissions/tokens", ManageAccess, tokens::create)
+        .get("/ui/permissions/tokens/{name}/revoke", ManageAccess, tokens::revocation)
+        .post("/ui/permissions/tokens/{name}/revoke", ManageAccess, tokens::revoke)
 }
 
 /// A page or fragment as HTML.
