@@ -8,6 +8,7 @@ mod error;
 mod extract;
 mod health;
 mod list_query;
+mod named;
 mod portal;
 mod restricted_user;
 mod routes;

@@ -9,11 +9,11 @@ use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::error::Problem;
 use crate::web::extract::{Json, shortened};
+use crate::web::named::Named;
 use crate::web::second_factor::second_factor;
 use axum::Extension;
-use axum::extract::{FromRequestParts, RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -90,9 +90,10 @@ impl NewOperator {
         let role = of_people(self.role_group)?;
         let now = app.clock.now();
         let link = OneTimeLink::lasting(OneTimeLink::LASTS, now);
-        match app.store.add_operator(&address, role, link.stored(), &caller.actor, now).await? {
-            true => Ok((address, link)),
-            false => Err(Problem::OperatorExists),
+        if app.store.add_operator(&address, role, link.stored(), &caller.actor, now).await? {
+            Ok((address, link))
+        } else {
+            Err(Problem::OperatorExists)
         }
     }
 }
@@ -197,23 +198,9 @@ pub(crate) async fn invite_again(
 ) -> Result<OneTimeLink, Problem> {
     let now = app.clock.now();
     let link = OneTimeLink::lasting(OneTimeLink::LASTS, now);
-    match app.store.link_for_operator(address, link.stored(), &caller.actor, now).await? {
-        true => Ok(link),
-        false => Err(Problem::NoSuchOperator),
-    }
-}
-
-/// The address in a path, of whoever is meant.
-#[derive(Debug)]
-pub(crate) struct Named(pub(crate) Address);
-
-impl FromRequestParts<Shared> for Named {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
-        let params = RawPathParams::from_request_parts(parts, app).await;
-        let params = params.map_err(|_| Problem::NoSuchOperator)?;
-        let (_, address) = params.iter().next().ok_or(Problem::NoSuchOperator)?;
-        app.organization().sender(address).map(Self).map_err(|_| Problem::NoSuchOperator)
+    if app.store.link_for_operator(address, link.stored(), &caller.actor, now).await? {
+        Ok(link)
+    } else {
+        Err(Problem::NoSuchOperator)
     }
 }

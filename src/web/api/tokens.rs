@@ -9,10 +9,10 @@ use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::error::Problem;
 use crate::web::extract::Json;
+use crate::web::named::Called;
 use axum::Extension;
-use axum::extract::{FromRequestParts, RawPathParams, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -63,7 +63,7 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     /// The token itself, shown this once.
     #[derive(Serialize)]
-    struct Created<'a> {
+    struct Shown<'a> {
         name: String,
         role_group: RoleGroup,
         created_at: DateTime<Utc>,
@@ -73,8 +73,8 @@ pub(crate) async fn create(
     let (TokenRecord { name, role_group, created_at, expires_at }, secret) =
         new.create(&app, &caller).await?;
     let token = secret.expose_secret();
-    let created = Created { name, role_group, created_at, expires_at, token };
-    Ok((StatusCode::CREATED, json(&created)).into_response())
+    let shown = Shown { name, role_group, created_at, expires_at, token };
+    Ok((StatusCode::CREATED, json(&shown)).into_response())
 }
 
 impl NewToken {
@@ -94,9 +94,10 @@ impl NewToken {
         let token = TokenRecord { name, role_group: self.role_group, created_at, expires_at };
         let secret = random_secret();
         let hash = SecretHash::of(secret.expose_secret());
-        match app.store.add_token(&token, &hash, &caller.actor).await? {
-            true => Ok((token, secret)),
-            false => Err(Problem::TokenExists),
+        if app.store.add_token(&token, &hash, &caller.actor).await? {
+            Ok((token, secret))
+        } else {
+            Err(Problem::TokenExists)
         }
     }
 }
@@ -120,25 +121,9 @@ pub(crate) async fn revoke(
 
 /// Revokes a token, for script and page alike.
 pub(crate) async fn revoke_one(app: &Shared, caller: &Caller, name: &str) -> Result<(), Problem> {
-    match app.store.revoke_token(name, &caller.actor, app.clock.now()).await? {
-        true => Ok(()),
-        false => Err(Problem::NoSuchToken),
-    }
-}
-
-/// The name in a path, of whichever token is meant.
-#[derive(Debug)]
-pub(crate) struct Called(pub(crate) String);
-
-impl FromRequestParts<Shared> for Called {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
-        let params = RawPathParams::from_request_parts(parts, app).await;
-        let params = params.map_err(|_| Problem::NoSuchToken)?;
-        let (_, name) = params.iter().next().ok_or(Problem::NoSuchToken)?;
-        // A name that none can have, such as one with a NUL, is none of ours.
-        let name: TokenName = name.parse().map_err(|_| Problem::NoSuchToken)?;
-        Ok(Self(name.to_string()))
+    if app.store.revoke_token(name, &caller.actor, app.clock.now()).await? {
+        Ok(())
+    } else {
+        Err(Problem::NoSuchToken)
     }
 }

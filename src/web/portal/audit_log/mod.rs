@@ -90,14 +90,14 @@ pub(crate) async fn page(State(app): State<Shared>) -> Result<Html<String>, Prob
     let last = app.store.last_audit_record().await?;
     let results = results(&app, Parameters::default()).await?;
     let name = |action: &Action| format!("{action:?}");
-    let actions = Action::value_variants().iter().map(|action| (name(action), words(action)));
+    let actions = Action::value_variants().iter().map(|action| (name(action), words(*action)));
     let mut actions: Vec<_> = actions.collect();
     actions.sort_by(|one, other| one.1.cmp(&other.1));
     Ok(html(&Page { actions, last_number: last.number, last_hash: last.hash, results }))
 }
 
 /// `OperatorAdded` as `Operator added`; Exchange's own names say little to who does not know them.
-fn words(action: &Action) -> String {
+fn words(action: Action) -> String {
     match action {
         Action::Listed => return "Restricted".into(),
         Action::Delisted => return "Released".into(),
@@ -205,7 +205,7 @@ impl From<AuditRecord> for Record {
             },
             actor: entry.actor,
             from: entry.client_address.map(|address| address.to_string()),
-            what: words(&entry.action),
+            what: words(entry.action),
             action: format!("{:?}", entry.action),
             address: entry.address,
             differences: difference(entry.before.as_ref(), entry.after.as_ref()),
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn every_action_reads_as_words() {
-        assert_eq!(words(&Action::OperatorRoleChanged), "Operator role changed");
-        assert_eq!(words(&Action::Delisted), "Released");
+        assert_eq!(words(Action::OperatorRoleChanged), "Operator role changed");
+        assert_eq!(words(Action::Delisted), "Released");
     }
 }
