@@ -12,6 +12,7 @@ use crate::refusals::Refusals;
 use crate::restriction::{Restriction, UnblockRequest};
 use crate::store::{Asker, Result, Store, Unblocked};
 use crate::telemetry::Metrics;
+use crate::token_uses::TokenUses;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -33,6 +34,8 @@ pub struct App {
     pub decider: Decider,
     /// Rung when the next release may be another than before.
     pub due_changed: Notify,
+    /// When tokens were used.
+    pub token_uses: TokenUses,
     /// Which parts run.
     pub health: Health,
     /// What is counted.
@@ -70,6 +73,7 @@ impl App {
             blocklist,
             decider,
             due_changed,
+            token_uses: TokenUses::default(),
             health,
             metrics,
         })

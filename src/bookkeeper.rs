@@ -1,5 +1,5 @@
-//! Writes down, each second, what is counted: refused recipients, that a mail server asked, and
-//! wrong passwords.
+//! Writes down, each second, what is counted: refused recipients, that a mail server asked, wrong
+//! passwords, and the use of tokens.
 
 use crate::app::App;
 use crate::outage::Outage;
@@ -33,7 +33,18 @@ async fn write(app: &App, told: &mut bool) -> Result<()> {
         *told = true;
     }
     app.store.audit_failures(app.clock.now()).await?;
+    write_token_uses(app).await?;
     write_refusals(app).await
+}
+
+/// Writes when tokens were used last. What cannot be written is forgotten: it is noted again at
+/// the token's next use.
+///
+/// # Errors
+/// When the database fails.
+pub async fn write_token_uses(app: &App) -> Result<()> {
+    let uses = app.token_uses.take();
+    if uses.is_empty() { Ok(()) } else { app.store.note_token_uses(&uses).await }
 }
 
 /// Writes the refused recipients counted so far.

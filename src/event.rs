@@ -51,7 +51,8 @@ pub struct NewHistoryEntry {
 
 /// What an audit record says was done. The names are fixed: scripts filter by them. `Listed` and
 /// `Delisted` are Exchange's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+// `ValueEnum` lists them all, for whoever filters by them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 pub enum Action {
     /// A sender was restricted.
     Listed,
@@ -65,6 +66,8 @@ pub enum Action {
     RestrictionsImported,
     /// An operator was added.
     OperatorAdded,
+    /// An operator got another role group.
+    OperatorRoleChanged,
     /// An operator was removed.
     OperatorRemoved,
     /// A one-time link to set a new password was made.

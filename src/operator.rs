@@ -31,10 +31,37 @@ pub enum Permission {
     ChangeRestrictions,
     /// Unblock a sender who was unblocked too often already.
     ExceedUnblockLimit,
+    /// Add, change and remove operators and API tokens.
+    ManageAccess,
     /// Ask for the decision on a message, as a mail server does.
     AskDecision,
     /// Any token at all, whatever its role group.
     AnyToken,
+}
+
+impl Permission {
+    /// The role groups that allow this. This table is the only place that says so: routes, pages
+    /// and the store all ask here.
+    #[must_use]
+    pub const fn role_groups(self) -> &'static [RoleGroup] {
+        use RoleGroup::{
+            GlobalReader, MailServer, OrganizationManagement, SecurityAdministrator,
+            SecurityReader, ViewOnlyOrganizationManagement,
+        };
+        match self {
+            Self::Look => &[
+                OrganizationManagement,
+                SecurityAdministrator,
+                GlobalReader,
+                SecurityReader,
+                ViewOnlyOrganizationManagement,
+            ],
+            Self::ChangeRestrictions => &[OrganizationManagement, SecurityAdministrator],
+            Self::ExceedUnblockLimit | Self::ManageAccess => &[OrganizationManagement],
+            Self::AskDecision => &[OrganizationManagement, MailServer],
+            Self::AnyToken => &RoleGroup::ALL,
+        }
+    }
 }
 
 impl RoleGroup {
@@ -48,20 +75,19 @@ impl RoleGroup {
         Self::MailServer,
     ];
 
-    /// Whether this role group allows `permission`. This table is the only place that says so.
+    /// Those that a person may have; the others are for tokens alone.
+    pub const OF_PEOPLE: &'static [Self] = Permission::Look.role_groups();
+
+    /// Whether this role group allows `permission`.
     #[must_use]
     pub fn may(self, permission: Permission) -> bool {
-        use Permission::{AnyToken, AskDecision, ChangeRestrictions, Look};
-        match self {
-            Self::OrganizationManagement => true,
-            Self::SecurityAdministrator => {
-                matches!(permission, Look | ChangeRestrictions | AnyToken)
-            }
-            Self::GlobalReader | Self::SecurityReader | Self::ViewOnlyOrganizationManagement => {
-                matches!(permission, Look | AnyToken)
-            }
-            Self::MailServer => matches!(permission, AskDecision | AnyToken),
-        }
+        permission.role_groups().contains(&self)
+    }
+
+    /// The name that the API and the store use.
+    #[must_use]
+    pub fn slug(self) -> String {
+        self.name().to_lowercase().replace([' ', '-'], "_")
     }
 
     /// The name that people read.
@@ -149,6 +175,13 @@ impl Actor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_api_and_the_pages_call_a_role_group_the_same() {
+        for role in RoleGroup::ALL {
+            assert_eq!(serde_json::to_value(role).unwrap(), role.slug());
+        }
+    }
 
     #[test]
     fn a_role_group_is_read_in_any_case_with_hyphens_or_spaces() {

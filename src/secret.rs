@@ -24,7 +24,7 @@ pub fn random_secret() -> SecretString {
 }
 
 /// The SHA-256 of a random secret. A plain hash is enough: 256 random bits cannot be guessed.
-#[derive(Clone, PartialEq, Eq, sqlx::Type)]
+#[derive(Clone, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct SecretHash(String);
 

@@ -2,7 +2,7 @@
 // below knows a page by name; what a page wants done, it says with data attributes.
 //
 //   <main data-home data-secret>  the default page; what follows data-secret in a hash is POSTed, never in a request line
-//   <dialog data-over>            a fragment whose root is a dialog lies over that page
+//   <dialog data-over>            a fragment whose root is a dialog lies over that page; one that answers a form, too
 //   button[data-close|step|get]   closes the dialog; goes to a step ([data-final] waits for the last); GETs and places
 //   form[data-live]               a GET form that is sent while one types; form[data-native] is left to the browser
 //   an answer, put in place       elements with an id replace their namesakes; [data-append|prepend=ID] add their children;
@@ -61,7 +61,7 @@ function show(page, at) {
 }
 
 function lay(dialog, at, opener) {
-  dialog.path = at;
+  Object.assign(dialog, { path: at, opener });
   document.body.append(dialog);
   tellTimes();
   dialog.showModal();
@@ -128,7 +128,7 @@ function place(answer) {
       const fresh = [...list.children].filter((child) => !replace(child));
       if (!target) whole = false;
       else if (prepend) target.prepend(...fresh);
-      else target.append(...fresh), fresh[0]?.querySelector("a")?.focus({ preventScroll: true });
+      else target.append(...fresh), fresh[0]?.querySelector("a, summary")?.focus({ preventScroll: true });
     }
     [...answer.children, ...answer.querySelectorAll("table:not([id] *) tr[id]")].forEach(replace);
   });
@@ -171,7 +171,9 @@ async function send(form, submitter) {
     const go = answer.querySelector("[data-go]");
     if (go) return history.replaceState(null, "", go.dataset.go), location.reload();
     const whole = place(answer);
-    form.closest("dialog")?.close();
+    const [asked, told] = [form.closest("dialog"), answer.querySelector("dialog")];
+    asked?.close();
+    if (told) lay(told, shown, asked?.opener); // before anything can fail: it may show a secret, once
     if (whole && !main.querySelector("[data-reload]")) return;
     const page = await fetchPage(shown);
     keepFocus(() => main.replaceChildren(page));

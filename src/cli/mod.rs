@@ -86,8 +86,3 @@ async fn open(config: &Config) -> anyhow::Result<Store> {
 fn print(result: &str) {
     println!("{result}");
 }
-
-/// The link that carries a secret behind the `#`, where no request line and no log shows it.
-fn one_time_link(public_url: &str, secret: &str) -> String {
-    format!("{public_url}/#/welcome/{secret}")
-}

@@ -1,20 +1,16 @@
 //! `operator`: who may sign in.
 
-use super::{one_time_link, open, print, table};
+use super::{open, print, table};
 use crate::address::Address;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::one_time_link::OneTimeLink;
 use crate::operator::{Actor, RoleGroup};
-use crate::secret::{SecretHash, random_secret};
-use crate::store::Store;
+use crate::store::{OperatorChange, Store};
 use anyhow::{Context, bail, ensure};
-use chrono::{SecondsFormat, TimeDelta};
+use chrono::SecondsFormat;
 use clap::Subcommand;
-use secrecy::ExposeSecret;
 use std::process::ExitCode;
-
-/// How long a link to set a password is good.
-const LINK_LASTS: TimeDelta = TimeDelta::hours(24);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -57,16 +53,15 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
 }
 
 async fn add(store: &Store, config: &Config, address: &str, role: RoleGroup) -> anyhow::Result<()> {
-    ensure!(role != RoleGroup::MailServer, "the role group Mail Server is for tokens alone");
+    ensure!(RoleGroup::OF_PEOPLE.contains(&role), "the role group Mail Server is for tokens alone");
     let address = parse(config, address)?;
     ensure!(!address.domain().is_empty(), "{address} has no @ with a domain after it");
-    let (secret, now) = (random_secret(), Clock::default().now());
-    let hash = SecretHash::of(secret.expose_secret());
-    let link = (&hash, now + LINK_LASTS);
-    if !store.add_operator(&address, role, link, &Actor::command_line(), now).await? {
+    let now = Clock::default().now();
+    let link = OneTimeLink::lasting(OneTimeLink::LASTS, now);
+    if !store.add_operator(&address, role, link.stored(), &Actor::command_line(), now).await? {
         bail!("{address} is an operator already; reset-password makes a new link");
     }
-    print(&one_time_link(&public_url(config), secret.expose_secret()));
+    print(&link.url(&public_url(config)));
     Ok(())
 }
 
@@ -86,20 +81,24 @@ async fn list(store: &Store, format: table::Format) -> anyhow::Result<()> {
 
 async fn remove(store: &Store, config: &Config, address: &str) -> anyhow::Result<()> {
     let address = parse(config, address)?;
-    let removed =
-        store.remove_operator(&address, &Actor::command_line(), Clock::default().now()).await?;
-    ensure!(removed, "{address} is no operator");
-    Ok(())
+    let now = Clock::default().now();
+    match store.remove_operator(&address, &Actor::command_line(), now).await? {
+        OperatorChange::Done => Ok(()),
+        OperatorChange::Unknown => bail!("{address} is no operator"),
+        OperatorChange::LastManager => bail!(
+            "{address} is the last operator in Organization Management; add another one first"
+        ),
+    }
 }
 
 async fn reset_password(store: &Store, config: &Config, address: &str) -> anyhow::Result<()> {
     let address = parse(config, address)?;
-    let (secret, now) = (random_secret(), Clock::default().now());
-    let hash = SecretHash::of(secret.expose_secret());
-    let link = (&hash, now + LINK_LASTS);
-    let known = store.link_for_operator(&address, link, &Actor::command_line(), now).await?;
+    let now = Clock::default().now();
+    let link = OneTimeLink::lasting(OneTimeLink::LASTS, now);
+    let actor = Actor::command_line();
+    let known = store.link_for_operator(&address, link.stored(), &actor, now).await?;
     ensure!(known, "{address} is no operator");
-    print(&one_time_link(&public_url(config), secret.expose_secret()));
+    print(&link.url(&public_url(config)));
     Ok(())
 }
 

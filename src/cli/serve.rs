@@ -1,18 +1,13 @@
 //! `serve`: runs everything until a signal.
 
-use super::{one_time_link, print};
+use super::print;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::secret::{SecretHash, random_secret};
+use crate::one_time_link::OneTimeLink;
 use crate::service::Service;
 use crate::telemetry;
-use chrono::TimeDelta;
-use secrecy::ExposeSecret;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
-
-/// How long the link for the first operator is good.
-const LINK_LASTS: TimeDelta = TimeDelta::hours(1);
 
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     telemetry::log_to_stderr(config.log_format);
@@ -41,12 +36,12 @@ async fn invite_first_operator(service: &Service) -> anyhow::Result<()> {
     if app.store.has_operators().await? {
         return Ok(());
     }
-    let secret = random_secret();
-    let hash = SecretHash::of(secret.expose_secret());
-    app.store.link_for_first_operator(&hash, app.clock.now() + LINK_LASTS).await?;
+    let link = OneTimeLink::lasting(OneTimeLink::FIRST_LASTS, app.clock.now());
+    let (hash, expires_at) = link.stored();
+    app.store.link_for_first_operator(hash, expires_at).await?;
     eprintln!(
         "Nobody can sign in yet. Within an hour, open this link to set up the first operator:"
     );
-    print(&one_time_link(&app.public_url, secret.expose_secret()));
+    print(&link.url(&app.public_url));
     Ok(())
 }

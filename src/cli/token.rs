@@ -6,14 +6,12 @@ use crate::config::{Config, duration};
 use crate::operator::{Actor, RoleGroup};
 use crate::secret::{SecretHash, random_secret};
 use crate::store::{Store, TokenRecord};
+use crate::token::{self, TokenName};
 use anyhow::ensure;
 use chrono::{SecondsFormat, TimeDelta};
 use clap::Subcommand;
 use secrecy::ExposeSecret;
 use std::process::ExitCode;
-
-/// Characters of a token's name.
-const NAME: std::ops::RangeInclusive<usize> = 1..=100;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -21,7 +19,7 @@ pub(super) enum Command {
     Create {
         /// A name that no other token has.
         #[arg(long)]
-        name: String,
+        name: TokenName,
         /// What the token may do, such as mail-server.
         #[arg(long)]
         role: RoleGroup,
@@ -44,7 +42,7 @@ pub(super) enum Command {
 
 fn expiry(text: &str) -> Result<TimeDelta, String> {
     duration(text)
-        .filter(|duration| *duration > TimeDelta::zero() && *duration <= TimeDelta::days(3_650))
+        .filter(|duration| *duration > TimeDelta::zero() && *duration <= token::LONGEST)
         .ok_or_else(|| format!("{text:?} is no time such as 24h or 90d, at most 3650d"))
 }
 
@@ -61,14 +59,13 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
 
 async fn create(
     store: &Store,
-    name: String,
+    name: TokenName,
     role_group: RoleGroup,
     expires: Option<TimeDelta>,
 ) -> anyhow::Result<()> {
-    let printable = !name.chars().any(char::is_control) && NAME.contains(&name.chars().count());
-    ensure!(printable, "a token's name has 1 to 100 printable characters");
     let (secret, created_at) = (random_secret(), Clock::default().now());
     let expires_at = expires.map(|expires| created_at + expires);
+    let name = name.to_string();
     let token = TokenRecord { name, role_group, created_at, expires_at };
     let hash = SecretHash::of(secret.expose_secret());
     let added = store.add_token(&token, &hash, &Actor::command_line()).await?;

@@ -13,9 +13,11 @@ mod operators;
 mod refusals;
 mod releases;
 mod restrictions;
+mod role_groups;
 mod row;
 mod sessions;
 mod statement;
+mod token_uses;
 mod tokens;
 mod unblocks;
 
@@ -26,7 +28,9 @@ pub use milestones::MAIL_SERVER_ASKED;
 pub use one_time_links::LinkFor;
 pub use operators::{OperatorRecord, SignInRecord};
 pub use releases::RELEASES_AT_ONCE;
+pub use role_groups::OperatorChange;
 pub use sessions::SessionRecord;
+pub use token_uses::KnownToken;
 pub use tokens::TokenRecord;
 pub use unblocks::{Asker, Unblocked};
 

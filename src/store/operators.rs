@@ -21,6 +21,8 @@ pub struct OperatorRecord {
     pub role_group: RoleGroup,
     /// Since when.
     pub created_at: DateTime<Utc>,
+    /// When it signed in last.
+    pub last_sign_in_at: Option<DateTime<Utc>>,
 }
 
 /// What is needed to check a password.
@@ -34,7 +36,7 @@ pub struct SignInRecord {
     pub password_hash: Option<PasswordHash>,
 }
 
-const COLUMNS: &str = "SELECT id, address, role_group, created_at FROM operators";
+const COLUMNS: &str = "SELECT id, address, role_group, created_at, last_sign_in_at FROM operators";
 
 impl Store {
     /// Adds an operator who has no password yet and the link to set one; false where the address
@@ -64,32 +66,6 @@ impl Store {
         Ok(true)
     }
 
-    /// Removes an operator, sessions and links included; false where there is none.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn remove_operator(
-        &self,
-        address: &Address,
-        actor: &Actor,
-        now: DateTime<Utc>,
-    ) -> Result<bool> {
-        let mut tx = self.begin().await?;
-        let role: Option<RoleGroup> = on!(&mut tx, |tx| sqlx::query_scalar(
-            "DELETE FROM operators WHERE address = $1 RETURNING role_group"
-        )
-        .bind(address.as_str())
-        .fetch_optional(&mut **tx)
-        .await)?;
-        let Some(role) = role else { return Ok(false) };
-        let audit = NewAuditEntry::new(actor, Action::OperatorRemoved, now)
-            .to(address)
-            .before(json!({ "role_group": role }));
-        tx.record(&[], vec![audit]).await?;
-        tx.commit().await?;
-        Ok(true)
-    }
-
     /// Every operator, by address.
     ///
     /// # Errors
@@ -98,6 +74,19 @@ impl Store {
         on!(&self.read, |pool| {
             let mut query = sqlx::QueryBuilder::new(COLUMNS);
             query.push(" ORDER BY address").build_query_as().fetch_all(pool).await
+        })
+        .map_err(StoreError)
+    }
+
+    /// The operator with this address.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn operator(&self, address: &Address) -> Result<Option<OperatorRecord>> {
+        on!(&self.read, |pool| {
+            let mut query = sqlx::QueryBuilder::new(COLUMNS);
+            query.push(" WHERE address = ").push_bind(address.as_str());
+            query.build_query_as().fetch_optional(pool).await
         })
         .map_err(StoreError)
     }

@@ -56,6 +56,12 @@ impl Store {
         .execute(&mut **tx)
         .await
         .map(drop))?;
+        on!(&mut tx, |tx| sqlx::query("UPDATE operators SET last_sign_in_at = $2 WHERE id = $1")
+            .bind(operator)
+            .bind(now)
+            .execute(&mut **tx)
+            .await
+            .map(drop))?;
         let audit = NewAuditEntry::new(actor, Action::SignedIn, now).to(&actor.name);
         tx.record(&[], vec![audit]).await?;
         tx.commit().await

@@ -69,26 +69,6 @@ impl Store {
         .await)?)
     }
 
-    /// The token with this secret, while it is good.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn token(
-        &self,
-        secret: &SecretHash,
-        now: DateTime<Utc>,
-    ) -> Result<Option<TokenRecord>> {
-        Ok(on!(&self.read, |pool| sqlx::query_as(
-            "SELECT name, role_group, created_at, expires_at
-               FROM tokens
-              WHERE secret_hash = $1 AND (expires_at IS NULL OR expires_at > $2)"
-        )
-        .bind(secret)
-        .bind(now)
-        .fetch_optional(pool)
-        .await)?)
-    }
-
     /// Revokes a token; false where there is none of this name.
     ///
     /// # Errors

@@ -13,6 +13,10 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
+/// The unblocks of a sender that took effect; day blocks that ended by themselves are none.
+const UNBLOCKS_SINCE: &str = "SELECT COUNT(*) FROM restrictions
+  WHERE address = $1 AND released_at > $2 AND takes_effect_at IS NOT NULL";
+
 /// Who asks for an unblock, and in which role.
 #[derive(Debug, Clone, Copy)]
 pub struct Asker<'a> {
@@ -52,6 +56,18 @@ impl Store {
         let outcome = tx.request_unblock(id, request, asker, rules, now).await?;
         tx.commit().await?;
         Ok(outcome)
+    }
+
+    /// How many unblocks of a sender count towards the limit.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unblocks_that_count(&self, address: &Address, now: DateTime<Utc>) -> Result<i64> {
+        Ok(on!(&self.read, |pool| sqlx::query_scalar(UNBLOCKS_SINCE)
+            .bind(address.as_str())
+            .bind(now - UnblockRules::LIMIT_WINDOW)
+            .fetch_one(pool)
+            .await)?)
     }
 
     /// Takes a pending unblock back.
@@ -168,14 +184,11 @@ impl Tx {
         if rules.limit == 0 || asker.role.may(Permission::ExceedUnblockLimit) {
             return Ok(false);
         }
-        let unblocks: i64 = on!(self, |tx| sqlx::query_scalar(
-            "SELECT COUNT(*) FROM restrictions
-              WHERE address = $1 AND released_at > $2 AND takes_effect_at IS NOT NULL"
-        )
-        .bind(address.as_str())
-        .bind(now - UnblockRules::LIMIT_WINDOW)
-        .fetch_one(&mut **tx)
-        .await)?;
+        let unblocks: i64 = on!(self, |tx| sqlx::query_scalar(UNBLOCKS_SINCE)
+            .bind(address.as_str())
+            .bind(now - UnblockRules::LIMIT_WINDOW)
+            .fetch_one(&mut **tx)
+            .await)?;
         Ok(unblocks >= i64::from(rules.limit))
     }
 

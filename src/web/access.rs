@@ -8,6 +8,7 @@ use super::session_cookie;
 use crate::operator::{Actor, ActorKind, Permission, RoleGroup};
 use crate::secret::SecretHash;
 use crate::store::Asker;
+use crate::token_uses::TokenUse;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -65,6 +66,11 @@ impl Doors {
         Self { app: Arc::clone(app), kind: Kind::Portal }
     }
 
+    /// Whether a cookie, which a browser sends along for other sites too, is enough for a change.
+    pub(crate) fn take_sessions_for_changes(&self) -> bool {
+        self.kind == Kind::Portal
+    }
+
     /// Opens `routes` to whoever has `permission`.
     pub(crate) fn open_to(
         &self,
@@ -119,6 +125,9 @@ fn refusal(permission: Permission) -> &'static str {
             "Your role group may not restrict or unblock anybody. Ask somebody in Security \
              Administrator or Organization Management."
         }
+        Permission::ManageAccess => {
+            "Operators and API tokens are for Organization Management alone. Ask somebody there."
+        }
         _ => "Your role group does not allow this.",
     }
 }
@@ -129,12 +138,13 @@ pub(crate) async fn by_token(
     token: &SecretString,
     from: Option<ClientAddress>,
 ) -> Result<Option<Caller>, Problem> {
-    let hash = SecretHash::of(token.expose_secret());
-    let token = app.store.token(&hash, app.clock.now()).await?;
-    Ok(token.map(|token| Caller {
-        actor: actor(token.name, ActorKind::Token, from),
-        role: token.role_group,
-    }))
+    let (secret, now) = (SecretHash::of(token.expose_secret()), app.clock.now());
+    let Some(token) = app.store.token(&secret, now).await? else { return Ok(None) };
+    let actor = actor(token.name.clone(), ActorKind::Token, from);
+    if token.is_use_news(now) {
+        app.token_uses.note(secret, TokenUse { at: now, from: actor.client_address });
+    }
+    Ok(Some(Caller { actor, role: token.role_group }))
 }
 
 /// Who is signed in, while the session lasts.

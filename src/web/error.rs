@@ -18,6 +18,11 @@ pub(crate) enum Problem {
     AlreadyRestricted,
     NotRestricted,
     UnblockLimit,
+    NoSuchOperator,
+    OperatorExists,
+    LastOperator,
+    NoSuchToken,
+    TokenExists,
     TooLarge { limit: usize },
     UnsupportedMediaType,
     LinkUsedUp,
@@ -81,6 +86,11 @@ impl Problem {
             Self::AlreadyRestricted => ("already-restricted", S::CONFLICT, "Already restricted"),
             Self::NotRestricted => ("not-restricted", S::CONFLICT, "Not restricted"),
             Self::UnblockLimit => ("unblock-limit", S::CONFLICT, "Unblocked too often"),
+            Self::NoSuchOperator => ("not-found", S::NOT_FOUND, "No such operator"),
+            Self::OperatorExists => ("operator-exists", S::CONFLICT, "An operator already"),
+            Self::LastOperator => ("last-operator", S::CONFLICT, "The last operator in charge"),
+            Self::NoSuchToken => ("not-found", S::NOT_FOUND, "No such token"),
+            Self::TokenExists => ("token-exists", S::CONFLICT, "The name is taken"),
             Self::TooLarge { .. } => ("too-large", S::PAYLOAD_TOO_LARGE, "Too large"),
             Self::UnsupportedMediaType => {
                 ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
@@ -105,8 +115,18 @@ impl Problem {
             Self::AlreadyRestricted => "This user is restricted already.".into(),
             Self::NotRestricted => "This restriction has ended; nothing is left to unblock.".into(),
             Self::UnblockLimit => "This user was unblocked too often in the last 30 days. Find out why the \
-                                   account keeps sending spam, then ask Organization Management to unblock it."
+                                   account keeps sending spam, then ask somebody in Organization Management to \
+                                   unblock it."
                 .into(),
+            Self::NoSuchOperator => "This address is no operator's. Somebody may have removed it.".into(),
+            Self::OperatorExists => "This address is an operator's already. Make a new one-time link for it, or \
+                                     change its role group."
+                .into(),
+            Self::LastOperator => "This is the last operator in Organization Management. Without it nobody could manage \
+                                   operators and tokens: give that role group to somebody else first."
+                .into(),
+            Self::NoSuchToken => "There is no token of this name. Somebody may have revoked it.".into(),
+            Self::TokenExists => "There is a token of this name already. Take another name, or revoke that one first.".into(),
             Self::TooLarge { limit } => format!("The body is larger than the {limit} bytes that are taken."),
             Self::UnsupportedMediaType => "Send the body as `Content-Type: application/json`.".into(),
             Self::LinkUsedUp => "This link was used, has expired, or was replaced by a newer one. If you set your password \

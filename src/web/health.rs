@@ -1,15 +1,16 @@
 //! What load balancers and monitoring ask.
 
+use super::access::Doors;
 use super::client_address::{BehindUnknownProxy, ClientAddress};
 use super::error::Problem;
+use super::routes::{OpenTo::Anybody, Routes};
 use super::{Shared, access, route_of};
 use crate::store::{Counts, Result};
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Router};
 use chrono::{DateTime, Utc};
 use metrics::{counter, histogram};
 use serde::Serialize;
@@ -19,11 +20,11 @@ use std::time::{Duration, Instant};
 /// A database that has not answered by then is away, as far as a load balancer is concerned.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
-pub(crate) fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
+pub(crate) fn routes(app: &Shared) -> Routes {
+    Routes::behind(Doors::of_the_api(app))
+        .get("/healthz", Anybody, async || "ok\n")
+        .get("/readyz", Anybody, ready)
+        .get("/metrics", Anybody, metrics)
 }
 
 #[derive(Serialize)]

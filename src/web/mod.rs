@@ -8,20 +8,21 @@ mod error;
 mod extract;
 mod health;
 mod list_query;
+mod named;
 mod portal;
 mod restricted_user;
+mod routes;
+mod second_factor;
 mod security_headers;
 mod server;
 mod session_cookie;
 
 use crate::app::App;
-use crate::operator::Permission::{AskDecision, ChangeRestrictions, Look};
-use access::Doors;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, from_fn_with_state};
-use axum::routing::{delete, get, post};
 use error::Problem;
+use routes::Routes;
 use std::sync::Arc;
 use std::time::Duration;
 use tower_http::compression::CompressionLayer;
@@ -31,15 +32,14 @@ use tower_http::timeout::TimeoutLayer;
 /// keep a request open.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
+pub use routes::{OpenTo, Route};
 pub use server::serve;
 
 type Shared = Arc<App>;
 
 fn router(app: Shared) -> Router {
-    Router::new()
-        .merge(health::routes())
-        .merge(portal::routes(&app))
-        .merge(api_routes(&app))
+    all_routes(&app)
+        .into_router()
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(middleware::from_fn(health::count_requests))
@@ -53,22 +53,14 @@ fn router(app: Shared) -> Router {
         .with_state(app)
 }
 
-fn api_routes(app: &Shared) -> Router<Shared> {
-    let doors = Doors::of_the_api(app);
-    let look = |routes| doors.open_to(Look, routes);
-    let change = |routes| doors.open_to(ChangeRestrictions, routes);
-    let ask = |routes| doors.open_to(AskDecision, routes);
-    Router::new()
-        .route("/api/v1/restricted-users", look(get(api::list)).merge(change(post(api::restrict))))
-        .route("/api/v1/restricted-users/{key}", look(get(api::user)))
-        .route("/api/v1/restricted-users/{key}/history", look(get(api::history)))
-        .route(
-            "/api/v1/restricted-users/{key}/unblock",
-            change(post(api::request_unblock)).merge(change(delete(api::cancel_unblock))),
-        )
-        .route("/api/v1/unblocks", change(post(api::request_unblocks)))
-        .route("/api/v1/decision", ask(get(api::decision)))
-        .route("/api/v1/audit", look(get(api::audit)))
+/// Every route there is.
+#[must_use]
+pub fn routes(app: &Arc<App>) -> Vec<Route> {
+    all_routes(app).into_list()
+}
+
+fn all_routes(app: &Shared) -> Routes {
+    health::routes(app).and(portal::routes(app)).and(api::routes(app))
 }
 
 /// The path of a request as its route says it, so that metrics hold no addresses.

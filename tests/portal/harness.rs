@@ -243,6 +243,19 @@ impl Portal {
         self.send(self.request(Method::DELETE, path).bearer_auth(&self.token)).await
     }
 
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PATCH, path).bearer_auth(&self.token).json(&body)).await
+    }
+
+    /// Sends a form as a page of the portal does, with the cookie of whoever is signed in.
+    pub async fn form(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+        let body =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self.request(Method::POST, path).header("origin", &self.url);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        self.send(request.header("cookie", cookie).body(body)).await
+    }
+
     /// Restricts a sender and answers the restriction's id.
     pub async fn restricted(&self, address: &str) -> String {
         let body = json!({ "address": address, "reason": "sent spam" });

@@ -157,6 +157,7 @@ async fn of_many_who_ask_at_once_one_restricts_and_one_unblocks() {
 
 #[tokio::test]
 async fn the_fourth_unblock_within_30_days_takes_organization_management() {
+    use restricted_users::operator::RoleGroup::{OrganizationManagement, SecurityAdministrator};
     let portal = Portal::start().await;
     for _ in 0..3 {
         portal.restricted("alice@example.org").await;
@@ -164,14 +165,22 @@ async fn the_fourth_unblock_within_30_days_takes_organization_management() {
         portal.pass(minutes(30)).await;
     }
     portal.restricted("alice@example.org").await;
-    let security_administrator =
-        portal.token(restricted_users::operator::RoleGroup::SecurityAdministrator).await;
+    let security_administrator = portal.token(SecurityAdministrator).await;
     let ask = || {
         let path = "/api/v1/restricted-users/alice@example.org/unblock";
         portal
             .send(portal.request(reqwest::Method::POST, path).bearer_auth(&security_administrator))
     };
     ask().await.problem("unblock-limit");
+    for (role, warning) in [
+        (SecurityAdministrator, "Once more takes somebody in Organization Management"),
+        (OrganizationManagement, "Make sure that the cause is gone"),
+    ] {
+        let request =
+            portal.request(reqwest::Method::GET, "/ui/restrictedusers/alice@example.org/unblock");
+        let page = portal.send(request.header("cookie", portal.session(role).await)).await.text;
+        assert!(page.contains("unblocked 3 times") && page.contains(warning), "{role}: {page}");
+    }
     assert_eq!(portal.unblock("alice@example.org").await["state"], "unblocking");
 
     portal.cancel_unblock("alice@example.org").await.ok();

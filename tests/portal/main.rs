@@ -4,6 +4,7 @@
 
 mod audit_chain;
 mod audit_log;
+mod audit_page;
 mod bad_input;
 mod command_line;
 mod database_away;
@@ -15,6 +16,7 @@ mod kill;
 mod life_of_a_restriction;
 mod list;
 mod pages;
+mod permissions;
 mod policy_port;
 mod program;
 mod releases;

@@ -1,33 +1,69 @@
-//! Who may do what: every route of the API and the portal with every role group and none.
+//! Who may do what: every route there is with every role group and none.
 
-use crate::harness::Portal;
+use crate::harness::{Answer, Portal};
 use reqwest::Method;
 use restricted_users::operator::RoleGroup;
-use std::collections::HashMap;
+use restricted_users::web;
+use std::collections::{BTreeSet, HashMap};
 
 /// The routes, and who may pass: `look` the five role groups of people, `change` the upper two,
-/// `ask` Mail Server and Organization Management.
-const ROUTES: [(&str, &str, &str); 20] = [
-    ("GET", "/api/v1/restricted-users", "look"),
-    ("POST", "/api/v1/restricted-users", "change"),
-    ("GET", "/api/v1/restricted-users/nobody@example.org", "look"),
-    ("GET", "/api/v1/restricted-users/nobody@example.org/history", "look"),
-    ("POST", "/api/v1/restricted-users/nobody@example.org/unblock", "change"),
-    ("DELETE", "/api/v1/restricted-users/nobody@example.org/unblock", "change"),
-    ("POST", "/api/v1/unblocks", "change"),
-    ("GET", "/api/v1/decision", "ask"),
-    ("GET", "/api/v1/audit", "look"),
+/// `manage` Organization Management, `ask` Mail Server and Organization Management, `anybody`
+/// whoever asks.
+const ROUTES: &[(&str, &str, &str)] = &[
+    ("GET", "/healthz", "anybody"),
+    ("GET", "/readyz", "anybody"),
+    ("GET", "/metrics", "anybody"),
+    ("GET", "/", "anybody"),
+    ("GET", "/static/{hash}/{file}", "anybody"),
+    ("GET", "/sign-in", "anybody"),
+    ("POST", "/sign-in", "anybody"),
+    ("POST", "/sign-out", "anybody"),
+    ("POST", "/ui/welcome", "anybody"),
+    ("POST", "/ui/welcome/password", "anybody"),
     ("GET", "/ui/restrictedusers", "look"),
     ("POST", "/ui/restrictedusers", "change"),
     ("GET", "/ui/restrictedusers/rows", "look"),
-    ("GET", "/ui/restrictedusers/rows/nobody@example.org", "look"),
+    ("GET", "/ui/restrictedusers/rows/{key}", "look"),
     ("GET", "/ui/restrictedusers/export", "look"),
     ("GET", "/ui/restrictedusers/restrict", "change"),
-    ("GET", "/ui/restrictedusers/nobody@example.org", "look"),
-    ("GET", "/ui/restrictedusers/nobody@example.org/restrict", "change"),
-    ("GET", "/ui/restrictedusers/nobody@example.org/unblock", "change"),
-    ("POST", "/ui/restrictedusers/nobody@example.org/unblock", "change"),
-    ("POST", "/ui/restrictedusers/nobody@example.org/unblock/cancel", "change"),
+    ("GET", "/ui/restrictedusers/{key}", "look"),
+    ("GET", "/ui/restrictedusers/{key}/restrict", "change"),
+    ("GET", "/ui/restrictedusers/{key}/unblock", "change"),
+    ("POST", "/ui/restrictedusers/{key}/unblock", "change"),
+    ("POST", "/ui/restrictedusers/{key}/unblock/cancel", "change"),
+    ("GET", "/ui/permissions", "manage"),
+    ("GET", "/ui/permissions/operators/add", "manage"),
+    ("POST", "/ui/permissions/operators", "manage"),
+    ("GET", "/ui/permissions/operators/{address}/role", "manage"),
+    ("POST", "/ui/permissions/operators/{address}/role", "manage"),
+    ("GET", "/ui/permissions/operators/{address}/link", "manage"),
+    ("POST", "/ui/permissions/operators/{address}/link", "manage"),
+    ("GET", "/ui/permissions/operators/{address}/remove", "manage"),
+    ("POST", "/ui/permissions/operators/{address}/remove", "manage"),
+    ("GET", "/ui/permissions/tokens/create", "manage"),
+    ("POST", "/ui/permissions/tokens", "manage"),
+    ("GET", "/ui/permissions/tokens/{name}/revoke", "manage"),
+    ("POST", "/ui/permissions/tokens/{name}/revoke", "manage"),
+    ("GET", "/ui/auditlog", "look"),
+    ("GET", "/ui/auditlog/rows", "look"),
+    ("GET", "/ui/auditlog/export", "look"),
+    ("GET", "/api/v1/restricted-users", "look"),
+    ("POST", "/api/v1/restricted-users", "change"),
+    ("GET", "/api/v1/restricted-users/{key}", "look"),
+    ("GET", "/api/v1/restricted-users/{key}/history", "look"),
+    ("POST", "/api/v1/restricted-users/{key}/unblock", "change"),
+    ("DELETE", "/api/v1/restricted-users/{key}/unblock", "change"),
+    ("POST", "/api/v1/unblocks", "change"),
+    ("GET", "/api/v1/decision", "ask"),
+    ("GET", "/api/v1/audit", "look"),
+    ("GET", "/api/v1/operators", "manage"),
+    ("POST", "/api/v1/operators", "manage"),
+    ("PATCH", "/api/v1/operators/{address}", "manage"),
+    ("DELETE", "/api/v1/operators/{address}", "manage"),
+    ("POST", "/api/v1/operators/{address}/one-time-link", "manage"),
+    ("GET", "/api/v1/tokens", "manage"),
+    ("POST", "/api/v1/tokens", "manage"),
+    ("DELETE", "/api/v1/tokens/{name}", "manage"),
 ];
 
 fn may(role: RoleGroup, permission: &str) -> bool {
@@ -35,9 +71,34 @@ fn may(role: RoleGroup, permission: &str) -> bool {
     match permission {
         "look" => role != MailServer,
         "change" => [OrganizationManagement, SecurityAdministrator].contains(&role),
+        "manage" => role == OrganizationManagement,
         "ask" => [OrganizationManagement, MailServer].contains(&role),
         other => unreachable!("{other}"),
     }
+}
+
+/// A path that a request can ask for: whatever stands in braces is an address.
+fn filled(path: &str) -> String {
+    let parts = path.split('/').map(|part| match part.strip_prefix('{') {
+        Some(_) => "nobody@example.org",
+        None => part,
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// The routes that are closed to some.
+fn doors() -> impl Iterator<Item = (Method, String, &'static str)> {
+    let doors = ROUTES.iter().filter(|(_, _, who)| *who != "anybody");
+    doors.map(|(method, path, who)| (method.parse().unwrap(), filled(path), *who))
+}
+
+#[tokio::test]
+async fn no_route_is_missing_from_the_table_that_the_other_stories_walk() {
+    let portal = Portal::start().await;
+    let routes = web::routes(&portal.app);
+    let is: BTreeSet<_> = routes.iter().map(|it| (it.method.as_str(), it.path)).collect();
+    let told: BTreeSet<_> = ROUTES.iter().map(|(method, path, _)| (*method, *path)).collect();
+    assert_eq!(is, told, "tell in this file whom each route lets pass");
 }
 
 #[tokio::test]
@@ -51,11 +112,9 @@ async fn every_route_lets_pass_whom_the_contract_names_and_nobody_else() {
             sessions.insert(role, portal.session(role).await);
         }
     }
-    for (method, path, permission) in ROUTES {
-        let method: Method = method.parse().unwrap();
+    for (method, path, permission) in doors() {
         let api = path.starts_with("/api");
-        let request = || portal.request(method.clone(), path).header("origin", &portal.url);
-        portal.send(request()).await.problem("signed-out");
+        let request = || portal.request(method.clone(), &path).header("origin", &portal.url);
         portal.send(request().bearer_auth("guessed")).await.problem("signed-out");
         for role in RoleGroup::ALL {
             let by_token = portal.send(request().bearer_auth(&tokens[&role])).await;
@@ -79,7 +138,7 @@ async fn every_route_lets_pass_whom_the_contract_names_and_nobody_else() {
     }
 }
 
-fn check(answer: &crate::harness::Answer, expected: &str, who: &str) {
+fn check(answer: &Answer, expected: &str, who: &str) {
     match expected {
         "forbidden" => assert_eq!(answer.status, 403, "{who}: {answer:?}"),
         "signed-out" => assert_eq!(answer.status, 401, "{who}: {answer:?}"),
@@ -88,7 +147,46 @@ fn check(answer: &crate::harness::Answer, expected: &str, who: &str) {
 }
 
 #[tokio::test]
-async fn a_change_from_a_page_that_is_not_ours_is_refused() {
+async fn who_is_not_signed_in_is_told_nothing() {
+    let portal = Portal::start().await;
+    portal.restricted("nobody@example.org").await;
+    for (method, path, _) in ROUTES {
+        let method: Method = method.parse().unwrap();
+        let request = portal.request(method.clone(), &filled(path)).header("origin", &portal.url);
+        let answer = portal.send(request).await;
+        assert!(!answer.text.contains("nobody@"), "{method} {path}: {answer:?}");
+    }
+    for (method, path, _) in doors() {
+        let request = portal.request(method, &path).header("origin", &portal.url);
+        portal.send(request).await.problem("signed-out");
+    }
+}
+
+#[tokio::test]
+async fn no_change_is_taken_from_a_page_that_is_not_ours() {
+    let portal = Portal::start().await;
+    let session = portal.session(RoleGroup::OrganizationManagement).await;
+    for (method, path, _) in ROUTES {
+        if *method == "GET" {
+            continue;
+        }
+        for (header, value) in [
+            ("accept", "*/*"),
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+        ] {
+            let request = portal.request(method.parse().unwrap(), &filled(path));
+            let request = request.header("cookie", &session).header(header, value);
+            let refused = if path.starts_with("/api") { "signed-out" } else { "forbidden" };
+            portal.send(request).await.problem(refused);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_from_a_page_of_ours_is_taken() {
     let portal = Portal::start().await;
     let session = portal.session(RoleGroup::OrganizationManagement).await;
     let alice = portal.restricted("alice@example.org").await;

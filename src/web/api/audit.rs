@@ -88,6 +88,7 @@ impl Parameters {
         Ok(AuditQuery {
             actor: self.actor,
             address: self.address.map(|address| address.to_lowercase()),
+            by_beginning: false,
             action: self.action,
             since: self.since,
             until: self.until,

@@ -1,12 +1,46 @@
 //! The JSON API, one file per subject.
 
-mod audit;
-mod audit_file;
+pub(crate) mod audit;
+pub(crate) mod audit_file;
 mod decision;
+pub(crate) mod operators;
 mod restricted_users;
+pub(crate) mod tokens;
 mod unblocks;
 
-pub(crate) use audit::audit;
-pub(crate) use decision::decision;
-pub(crate) use restricted_users::{NewRestriction, history, list, restrict, user};
-pub(crate) use unblocks::{cancel_unblock, comment, request_unblock, request_unblocks};
+pub(crate) use restricted_users::NewRestriction;
+pub(crate) use unblocks::comment;
+
+use super::Shared;
+use super::access::Doors;
+use super::routes::Routes;
+use crate::operator::Permission::{AskDecision, ChangeRestrictions, Look, ManageAccess};
+
+pub(crate) fn routes(app: &Shared) -> Routes {
+    Routes::behind(Doors::of_the_api(app))
+        .get("/api/v1/restricted-users", Look, restricted_users::list)
+        .post("/api/v1/restricted-users", ChangeRestrictions, restricted_users::restrict)
+        .get("/api/v1/restricted-users/{key}", Look, restricted_users::user)
+        .get("/api/v1/restricted-users/{key}/history", Look, restricted_users::history)
+        .post(
+            "/api/v1/restricted-users/{key}/unblock",
+            ChangeRestrictions,
+            unblocks::request_unblock,
+        )
+        .delete(
+            "/api/v1/restricted-users/{key}/unblock",
+            ChangeRestrictions,
+            unblocks::cancel_unblock,
+        )
+        .post("/api/v1/unblocks", ChangeRestrictions, unblocks::request_unblocks)
+        .get("/api/v1/decision", AskDecision, decision::decision)
+        .get("/api/v1/audit", Look, audit::audit)
+        .get("/api/v1/operators", ManageAccess, operators::list)
+        .post("/api/v1/operators", ManageAccess, operators::add)
+        .patch("/api/v1/operators/{address}", ManageAccess, operators::change)
+        .delete("/api/v1/operators/{address}", ManageAccess, operators::remove)
+        .post("/api/v1/operators/{address}/one-time-link", ManageAccess, operators::invite)
+        .get("/api/v1/tokens", ManageAccess, tokens::list)
+        .post("/api/v1/tokens", ManageAccess, tokens::create)
+        .delete("/api/v1/tokens/{name}", ManageAccess, tokens::revoke)
+}

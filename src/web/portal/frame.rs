@@ -3,6 +3,7 @@
 use super::html;
 use super::rows;
 use super::static_files::address_of;
+use crate::operator::Permission;
 use crate::web::Shared;
 use crate::web::access::{Caller, by_session};
 use crate::web::error::Problem;
@@ -25,6 +26,8 @@ pub(crate) struct Frame {
 pub(crate) struct Operator {
     pub(crate) address: String,
     pub(crate) role_group: &'static str,
+    pub(crate) may_look: bool,
+    pub(crate) may_manage: bool,
 }
 
 #[derive(Template)]
@@ -42,7 +45,7 @@ pub(crate) struct SignIn {
 }
 
 /// The pages that a link may name after `?hash=`.
-const PAGES: [&str; 1] = ["/restrictedusers"];
+const PAGES: [&str; 3] = ["/restrictedusers", "/permissions", "/auditlog"];
 
 pub(crate) async fn page(
     State(app): State<Shared>,
@@ -77,6 +80,8 @@ fn frame(app: &Shared, caller: Option<&Caller>, restricted: String) -> Frame {
         operator: caller.map(|caller| Operator {
             address: caller.actor.name.clone(),
             role_group: caller.role.name(),
+            may_look: caller.may(Permission::Look),
+            may_manage: caller.may(Permission::ManageAccess),
         }),
         restricted,
     }

@@ -1,8 +1,10 @@
 //! The portal: the one full page, and the fragments that its script puts into it.
 
+mod audit_log;
 mod export;
 mod frame;
 mod history;
+mod permissions;
 mod restrict;
 mod restricted_users;
 mod rows;
@@ -13,42 +15,55 @@ mod user;
 mod welcome;
 mod words;
 
+use super::Shared;
 use super::access::Doors;
-use super::{Shared, security_headers};
-use crate::operator::Permission::{ChangeRestrictions, Look};
+use super::routes::{OpenTo::Anybody, Routes};
+use crate::operator::Permission::{ChangeRestrictions, Look, ManageAccess};
 use askama::Template;
-use axum::Router;
-use axum::middleware;
 use axum::response::Html;
-use axum::routing::{get, post};
 
-pub(crate) fn routes(app: &Shared) -> Router<Shared> {
-    let doors = Doors::of_the_portal(app);
-    let look = |routes| doors.open_to(Look, routes);
-    let change = |routes| doors.open_to(ChangeRestrictions, routes);
-    Router::new()
-        .route(
-            "/ui/restrictedusers",
-            look(get(restricted_users::page)).merge(change(post(restrict::send))),
-        )
-        .route("/ui/restrictedusers/rows", look(get(restricted_users::rows)))
-        .route("/ui/restrictedusers/rows/{key}", look(get(restricted_users::row)))
-        .route("/ui/restrictedusers/export", look(get(export::download)))
-        .route("/ui/restrictedusers/restrict", change(get(restrict::empty)))
-        .route("/ui/restrictedusers/{key}", look(get(user::page)))
-        .route("/ui/restrictedusers/{key}/restrict", change(get(restrict::again)))
-        .route(
-            "/ui/restrictedusers/{key}/unblock",
-            change(get(unblock::flow)).merge(change(post(unblock::send))),
-        )
-        .route("/ui/restrictedusers/{key}/unblock/cancel", change(post(unblock::cancel)))
-        .route("/ui/welcome", post(welcome::page))
-        .route("/ui/welcome/password", post(welcome::set_password))
-        .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
-        .route("/sign-out", post(sign_in::sign_out))
-        .route("/", get(frame::page))
-        .route("/static/{hash}/{file}", get(static_files::serve))
-        .route_layer(middleware::from_fn(security_headers::same_origin))
+pub(crate) fn routes(app: &Shared) -> Routes {
+    Routes::behind(Doors::of_the_portal(app))
+        .get("/", Anybody, frame::page)
+        .get("/static/{hash}/{file}", Anybody, static_files::serve)
+        .get("/sign-in", Anybody, sign_in::page)
+        .post("/sign-in", Anybody, sign_in::sign_in)
+        .post("/sign-out", Anybody, sign_in::sign_out)
+        .post("/ui/welcome", Anybody, welcome::page)
+        .post("/ui/welcome/password", Anybody, welcome::set_password)
+        .get("/ui/restrictedusers", Look, restricted_users::page)
+        .post("/ui/restrictedusers", ChangeRestrictions, restrict::send)
+        .get("/ui/restrictedusers/rows", Look, restricted_users::rows)
+        .get("/ui/restrictedusers/rows/{key}", Look, restricted_users::row)
+        .get("/ui/restrictedusers/export", Look, export::download)
+        .get("/ui/restrictedusers/restrict", ChangeRestrictions, restrict::empty)
+        .get("/ui/restrictedusers/{key}", Look, user::page)
+        .get("/ui/restrictedusers/{key}/restrict", ChangeRestrictions, restrict::again)
+        .get("/ui/restrictedusers/{key}/unblock", ChangeRestrictions, unblock::flow)
+        .post("/ui/restrictedusers/{key}/unblock", ChangeRestrictions, unblock::send)
+        .post("/ui/restrictedusers/{key}/unblock/cancel", ChangeRestrictions, unblock::cancel)
+        .get("/ui/auditlog", Look, audit_log::page)
+        .get("/ui/auditlog/rows", Look, audit_log::rows)
+        .get("/ui/auditlog/export", Look, audit_log::export)
+        .and(permission_routes(app))
+}
+
+fn permission_routes(app: &Shared) -> Routes {
+    use permissions::{operators, page, tokens};
+    Routes::behind(Doors::of_the_portal(app))
+        .get("/ui/permissions", ManageAccess, page)
+        .get("/ui/permissions/operators/add", ManageAccess, operators::empty)
+        .post("/ui/permissions/operators", ManageAccess, operators::add)
+        .get("/ui/permissions/operators/{address}/role", ManageAccess, operators::role)
+        .post("/ui/permissions/operators/{address}/role", ManageAccess, operators::change_role)
+        .get("/ui/permissions/operators/{address}/link", ManageAccess, operators::link)
+        .post("/ui/permissions/operators/{address}/link", ManageAccess, operators::make_link)
+        .get("/ui/permissions/operators/{address}/remove", ManageAccess, operators::removal)
+        .post("/ui/permissions/operators/{address}/remove", ManageAccess, operators::remove)
+        .get("/ui/permissions/tokens/create", ManageAccess, tokens::empty)
+        .post("/ui/permissions/tokens", ManageAccess, tokens::create)
+        .get("/ui/permissions/tokens/{name}/revoke", ManageAccess, tokens::revocation)
+        .post("/ui/permissions/tokens/{name}/revoke", ManageAccess, tokens::revoke)
 }
 
 /// A page or fragment as HTML.

@@ -5,7 +5,9 @@ use super::html;
 use super::restricted_users::changed;
 use super::user::{User, known};
 use super::words;
+use crate::address::Address;
 use crate::decision::Scope;
+use crate::operator::Permission::ExceedUnblockLimit;
 use crate::restriction::{Recommendation, State, UnblockRequest};
 use crate::web::access::Caller;
 use crate::web::api::comment;
@@ -29,9 +31,16 @@ struct UnblockFlow {
     user: User,
     earlier: Vec<Earlier>,
     help_url: Option<String>,
+    limit: Option<Limit>,
     delay_seconds: i64,
     delay_words: String,
     takes_effect_at: DateTime<Utc>,
+}
+
+/// The user was unblocked so often already that it takes Organization Management to go on.
+struct Limit {
+    unblocks: i64,
+    may_exceed: bool,
 }
 
 /// For a link that was opened too late: somebody unblocked this user before.
@@ -44,16 +53,26 @@ struct NothingToUnblock {
 
 pub(crate) async fn flow(
     extract::State(app): extract::State<Shared>,
+    Extension(caller): Extension<Caller>,
     key: Key,
 ) -> Result<Html<String>, Problem> {
     let restriction = find(&app, &key).await?;
     let state = restriction.state();
+    let limit = limit(&app, &caller, &restriction.address).await?;
     let (user, earlier) = known(&app, restriction).await?;
     let all_mail = app.config.restriction_scope == Scope::All;
     if state != State::Restricted {
         return Ok(html(&NothingToUnblock { all_mail, user }));
     }
-    Ok(html(&steps(&app, all_mail, user, earlier)))
+    Ok(html(&UnblockFlow { limit, ..steps(&app, all_mail, user, earlier) }))
+}
+
+/// Told at the first step, before the work is done.
+async fn limit(app: &Shared, caller: &Caller, address: &Address) -> Result<Option<Limit>, Problem> {
+    let most = i64::from(app.config.unblock.limit);
+    let unblocks = app.store.unblocks_that_count(address, app.clock.now()).await?;
+    let may_exceed = caller.may(ExceedUnblockLimit);
+    Ok((most > 0 && unblocks >= most).then_some(Limit { unblocks, may_exceed }))
 }
 
 fn steps(app: &Shared, all_mail: bool, user: User, earlier: Vec<Earlier>) -> UnblockFlow {
@@ -68,6 +87,7 @@ fn steps(app: &Shared, all_mail: bool, user: User, earlier: Vec<Earlier>) -> Unb
         user,
         earlier,
         help_url: app.config.help_url.as_ref().map(ToString::to_string),
+        limit: None,
         delay_seconds: left.num_seconds(),
         delay_words: words::delay(left),
         takes_effect_at: now + left,

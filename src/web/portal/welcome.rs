@@ -6,6 +6,7 @@ use crate::address::Address;
 use crate::secret::{PASSWORD_LENGTH, PasswordHash, SecretHash};
 use crate::store::LinkFor;
 use crate::web::Shared;
+use crate::web::api::operators::whole_address;
 use crate::web::client_address::ClientAddress;
 use crate::web::error::Problem;
 use crate::web::extract::Form;
@@ -83,7 +84,7 @@ impl NewPassword {
                 (address, app.store.set_password(&secret, &hash, from, now).await?)
             }
             LinkFor::FirstOperator => {
-                let address = first_address(app, &self.address)?;
+                let address = whole_address(app, &self.address)?;
                 let hash = hash(self.password).await?;
                 let set = app.store.set_up_first_operator(&secret, &address, &hash, from, now);
                 let set = set.await?;
@@ -92,18 +93,6 @@ impl NewPassword {
         };
         set.map(|operator| (operator, address)).ok_or(Problem::LinkUsedUp)
     }
-}
-
-/// An operator is known by a whole address, so that alerts can be sent there.
-fn first_address(app: &Shared, text: &str) -> Result<Address, Problem> {
-    let address = app
-        .organization()
-        .sender(text)
-        .map_err(|why| Problem::invalid("address", format!("it is no mail address: {why}")))?;
-    if address.domain().is_empty() {
-        return Err(Problem::invalid("address", "it has no @ with a domain after it"));
-    }
-    Ok(address)
 }
 
 async fn hash(password: SecretString) -> Result<PasswordHash, Problem> {

@@ -1,0 +1,40 @@
+//! Operators and tokens as paths name them.
+
+use super::Shared;
+use super::error::Problem;
+use crate::address::Address;
+use crate::token::TokenName;
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+
+/// The address in a path, of whoever is meant.
+#[derive(Debug)]
+pub(crate) struct Named(pub(crate) Address);
+
+impl FromRequestParts<Shared> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        let params = RawPathParams::from_request_parts(parts, app).await;
+        let params = params.map_err(|_| Problem::NoSuchOperator)?;
+        let (_, address) = params.iter().next().ok_or(Problem::NoSuchOperator)?;
+        app.organization().sender(address).map(Self).map_err(|_| Problem::NoSuchOperator)
+    }
+}
+
+/// The name in a path, of whichever token is meant.
+#[derive(Debug)]
+pub(crate) struct Called(pub(crate) String);
+
+impl FromRequestParts<Shared> for Called {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        let params = RawPathParams::from_request_parts(parts, app).await;
+        let params = params.map_err(|_| Problem::NoSuchToken)?;
+        let (_, name) = params.iter().next().ok_or(Problem::NoSuchToken)?;
+        // A name that none can have, such as one with a NUL, is none of ours.
+        let name: TokenName = name.parse().map_err(|_| Problem::NoSuchToken)?;
+        Ok(Self(name.to_string()))
+    }
+}
