@@ -22,15 +22,14 @@ CREATE TABLE restrictions (
 
 -- At most one active restriction per sender; also the order "by address".
 CREATE UNIQUE INDEX restrictions_active_address ON restrictions (address) WHERE released_at IS NULL;
-CREATE INDEX restrictions_active_since ON restrictions (restricted_at, id) WHERE released_at IS NULL;
 -- A search for a domain finds its page of ids in here, in order.
 CREATE INDEX restrictions_active_domain ON restrictions (domain, address, id) WHERE released_at IS NULL;
-CREATE INDEX restrictions_unblocking_since ON restrictions (restricted_at, id)
-    WHERE released_at IS NULL AND takes_effect_at IS NOT NULL;
--- What the unblocker asks for: who is due, and when the next one is.
-CREATE INDEX restrictions_due ON restrictions ((COALESCE(takes_effect_at, ends_at)))
+-- The order "by time" of every state. A release leaves it alone: two indexes, one for the active and one for the released,
+-- would be two pages to change that no other release of the round changes.
+CREATE INDEX restrictions_since ON restrictions (restricted_at, id);
+-- What the unblocker asks for: who is due, and when the next one is. The second column counts the pending unblocks.
+CREATE INDEX restrictions_due ON restrictions ((COALESCE(takes_effect_at, ends_at)), takes_effect_at)
     WHERE released_at IS NULL AND COALESCE(takes_effect_at, ends_at) IS NOT NULL;
-CREATE INDEX restrictions_released_since ON restrictions (restricted_at, id) WHERE released_at IS NOT NULL;
 CREATE INDEX restrictions_released_at ON restrictions (released_at) WHERE released_at IS NOT NULL;
 -- The other restrictions a sender had. One index over all would do for both, but a new restriction had to be written to
 -- it as well, at yet another place of the disk: an import of a million rows takes a fifth longer.

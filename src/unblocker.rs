@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::outage::Outage;
 use crate::restriction::Restriction;
-use crate::store::{RELEASES_AT_ONCE, Result};
-use chrono::TimeDelta;
+use crate::store::Result;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -46,31 +46,21 @@ async fn round(app: &App, outage: &mut Outage) {
 }
 
 /// Releases everything that is due and answers when the next release is.
-async fn release_all_due(app: &App) -> Result<Option<chrono::DateTime<chrono::Utc>>> {
-    loop {
-        let released = release_due(app).await?;
-        if i64::try_from(released).unwrap_or(i64::MAX) < RELEASES_AT_ONCE {
-            let next = app.store.next_release().await?;
-            if next.is_none_or(|at| at > app.clock.now()) {
-                return Ok(next);
-            }
-        }
-        tokio::time::sleep(BREATH).await;
-    }
-}
-
-/// One round: releases up to [`RELEASES_AT_ONCE`] restrictions and answers how many it were.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn release_due(app: &App) -> Result<usize> {
-    let now = app.clock.now();
-    let (released, changes) = app.store.release_due(now).await?;
-    app.blocklist.apply(&changes);
-    for restriction in &released {
-        tell(app, restriction);
+pub async fn release_all_due(app: &App) -> Result<Option<DateTime<Utc>>> {
+    let mut now = app.clock.now();
+    let mut due = app.store.due(now).await?;
+    while !due.is_empty() {
+        let (released, changes) = app.store.release(due, now).await?;
+        app.blocklist.apply(&changes);
+        released.iter().for_each(|restriction| tell(app, restriction));
+        now = app.clock.now();
+        let (next, ()) = tokio::join!(app.store.due(now), tokio::time::sleep(BREATH));
+        due = next?;
     }
-    Ok(released.len())
+    app.store.next_release().await
 }
 
 fn tell(app: &App, restriction: &Restriction) {

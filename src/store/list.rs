@@ -13,6 +13,10 @@ use uuid::Uuid;
 /// Totals are exact up to here and unknown beyond, so that no page counts a million rows.
 pub const TOTAL_CAP: i64 = 10_000;
 
+/// So many are sorted for a page. The walk through all restrictions by time would pass over too many
+/// that have another state, such as a year of released ones to find the few that are active.
+const FEW: i64 = 1_000;
+
 /// Which restrictions, in which order, and where to go on.
 #[derive(Debug, Clone)]
 pub struct ListQuery {
@@ -131,7 +135,10 @@ impl Store {
     }
 
     async fn way(&self, query: &ListQuery, total: i64) -> Result<Way> {
-        let Some(prefix) = query.domain() else { return Ok(Way::Walking) };
+        let Some(prefix) = query.domain() else {
+            let few = query.search.is_none() && query.sort.is_by_time() && total <= FEW;
+            return Ok(if few { Way::Sorting } else { Way::Walking });
+        };
         if query.state != StateFilter::Released
             && let Some(domain) = self.only_active_domain(prefix).await?
         {
@@ -194,7 +201,7 @@ impl Store {
     /// When the database fails.
     pub async fn counts(&self, since: DateTime<Utc>) -> Result<Counts> {
         Ok(Counts {
-            unblocking: self.count(vec![UNBLOCKING.into()]).await?,
+            unblocking: self.count(vec![UNBLOCKING.into(), DUE.into()]).await?,
             released: self.count(vec!["released_at > ".into(), Piece::Time(since)]).await?,
             last_released_at: on!(&self.read, |pool| sqlx::query_scalar(
                 "SELECT released_at FROM restrictions
@@ -209,6 +216,10 @@ impl Store {
 }
 
 const UNBLOCKING: &str = "released_at IS NULL AND takes_effect_at IS NOT NULL";
+
+/// True of all that are unblocking, and leads SQLite to the index of what is due.
+const DUE: &str = " AND COALESCE(takes_effect_at, ends_at) IS NOT NULL
+  AND COALESCE(takes_effect_at, ends_at) > '0001-01-01T00:00:00Z'";
 
 impl StateFilter {
     /// The filter in one word, as the API writes it.
@@ -241,7 +252,8 @@ enum Way {
     Walking,
     /// Through the index of the domains, which holds those of one domain in order.
     OneDomain(String),
-    /// Through the index of the domains, and sorted then.
+    /// Through an index of those that were searched for, or of those that have the state, and sorted
+    /// then.
     Sorting,
 }
 
@@ -268,9 +280,15 @@ impl ListQuery {
     /// What an entry of the page must meet, in order.
     fn page(&self, way: &Way) -> Vec<Piece> {
         let order = match (way, self.sort) {
-            // An expression, so that no index over addresses is walked instead.
+            // An expression, so that no index in this order is walked instead.
             (Way::Sorting, Sort::Address) => " ORDER BY address || '', id",
             (Way::Sorting, Sort::AddressBackwards) => " ORDER BY address || '' DESC, id DESC",
+            (Way::Sorting, Sort::OldestFirst) => {
+                " ORDER BY COALESCE(restricted_at, restricted_at), id"
+            }
+            (Way::Sorting, Sort::NewestFirst) => {
+                " ORDER BY COALESCE(restricted_at, restricted_at) DESC, id DESC"
+            }
             _ => self.sort.order(),
         };
         let limit = i64::try_from(self.limit + 1).unwrap_or(i64::MAX);
@@ -288,6 +306,11 @@ impl ListQuery {
             [from.into(), Piece::Text(prefix.into()), to.into(), Piece::Text(behind_all(prefix))]
         };
         match (&self.search, self.domain(), way) {
+            (None, _, Way::Sorting) if self.state == StateFilter::Unblocking => {
+                pieces.push(DUE.into());
+            }
+            // True of all, and leads SQLite to the addresses of the active or of the released.
+            (None, _, Way::Sorting) => pieces.push(" AND address >= ''".into()),
             (None, ..) => {}
             (Some(address), None, _) => {
                 pieces.extend(between(" AND address >= ", " AND address < ", address));
@@ -333,6 +356,10 @@ impl Sort {
             Self::Address => "address",
             Self::AddressBackwards => "-address",
         }
+    }
+
+    fn is_by_time(self) -> bool {
+        matches!(self, Self::NewestFirst | Self::OldestFirst)
     }
 
     fn order(self) -> &'static str {

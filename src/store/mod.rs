@@ -27,7 +27,6 @@ pub use list::{Counts, ListQuery, Page, Position, Sort, StateFilter, TOTAL_CAP};
 pub use milestones::MAIL_SERVER_ASKED;
 pub use one_time_links::LinkFor;
 pub use operators::{OperatorRecord, SignInRecord};
-pub use releases::RELEASES_AT_ONCE;
 pub use role_groups::OperatorChange;
 pub use sessions::SessionRecord;
 pub use token_uses::KnownToken;

@@ -4,42 +4,63 @@ use super::changes::{changes, delisted, entry};
 use super::row::RestrictionRow;
 use super::{Backend, Result, Store, Tx, on};
 use crate::blocklist::Change;
-use crate::event::Event;
+use crate::event::{Event, NewAuditEntry, NewHistoryEntry};
 use crate::operator::Actor;
 use crate::restriction::Restriction;
 use chrono::{DateTime, Utc};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// How many restrictions one round ends. With history and audit a round of so many holds SQLite's
 /// write lock well below the 100 ms that another write may have to wait.
-pub const RELEASES_AT_ONCE: i64 = 500;
+const RELEASES_AT_ONCE: i64 = 1_000;
 
 /// Postgres' advisory lock of the one process that releases; an arbitrary key of ours.
 const RELEASE_LOCK: i64 = 0x5265_6c65_6173_6573;
 
 impl Store {
-    /// Ends up to [`RELEASES_AT_ONCE`] restrictions that are due at `now`. Any number of processes
-    /// may call this at once; each restriction is released by one of them.
+    /// Ends those of `due` that are still due at `now`. Any number of processes may call this at
+    /// once; each restriction is released by one of them.
     ///
     /// # Errors
     /// When the database fails; then nothing has changed.
-    pub async fn release_due(&self, now: DateTime<Utc>) -> Result<(Vec<Restriction>, Vec<Change>)> {
+    pub async fn release(
+        &self,
+        due: Vec<Restriction>,
+        now: DateTime<Utc>,
+    ) -> Result<(Vec<Restriction>, Vec<Change>)> {
+        let mut releases: Vec<_> = due.into_iter().map(|due| release(due, now)).collect();
         let mut tx = self.begin().await?;
         tx.wait_for_other_releasers().await?;
-        let released = tx.set_released(now).await?;
-        if released.is_empty() {
-            return Ok((released, Vec::new()));
-        }
-        let system = Actor::system();
-        let history: Vec<_> = released
-            .iter()
-            .map(|restriction| entry(restriction, Event::Released, Some(&system.name)))
-            .collect();
-        let audit = released.iter().map(|restriction| delisted(restriction, now)).collect();
+        let still_due = tx.set_released(releases.iter().map(|(due, _)| due.id), now).await?;
+        releases.retain(|(due, _)| still_due.contains(&due.id));
+        let (released, (history, audit)): (Vec<_>, (Vec<_>, Vec<_>)) = releases.into_iter().unzip();
         let first = tx.record(&history, audit).await?;
         tx.commit().await?;
         let changes = changes(first, &released);
         Ok((released, changes))
+    }
+
+    /// What to release in the next round, at most [`RELEASES_AT_ONCE`] that are due at `now`: read
+    /// before anybody has to wait for it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn due(&self, now: DateTime<Utc>) -> Result<Vec<Restriction>> {
+        let rows: Vec<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(
+            "SELECT *
+               FROM restrictions
+              WHERE released_at IS NULL
+                AND COALESCE(takes_effect_at, ends_at) IS NOT NULL
+                AND COALESCE(takes_effect_at, ends_at) <= $1
+              ORDER BY COALESCE(takes_effect_at, ends_at)
+              LIMIT $2"
+        )
+        .bind(now)
+        .bind(RELEASES_AT_ONCE)
+        .fetch_all(pool)
+        .await)?;
+        Ok(rows.into_iter().map(Into::into).collect())
     }
 
     /// When the next restriction is due.
@@ -59,6 +80,17 @@ impl Store {
     }
 }
 
+/// The restriction as it is after its release, and what history and audit log tell of that.
+fn release(
+    due: Restriction,
+    now: DateTime<Utc>,
+) -> (Restriction, (NewHistoryEntry, NewAuditEntry)) {
+    let released = Restriction { released_at: Some(now), changed_at: now, ..due };
+    let history = entry(&released, Event::Released, Some(&Actor::system().name));
+    let audit = delisted(&released, now);
+    (released, (history, audit))
+}
+
 impl Tx {
     /// Two that lock the same rows in different orders would deadlock, so they take turns.
     async fn wait_for_other_releasers(&mut self) -> Result<()> {
@@ -71,27 +103,26 @@ impl Tx {
         Ok(())
     }
 
-    async fn set_released(&mut self, now: DateTime<Utc>) -> Result<Vec<Restriction>> {
+    /// Ends those that are still due and answers which: one may have been released or cancelled
+    /// since it was read.
+    async fn set_released(
+        &mut self,
+        ids: impl Iterator<Item = Uuid> + Clone,
+        now: DateTime<Utc>,
+    ) -> Result<HashSet<Uuid>> {
         let update = self.many("UPDATE OR FAIL restrictions", "UPDATE restrictions");
-        let rows: Vec<RestrictionRow> = on!(self, |tx| {
+        let released: Vec<Uuid> = on!(self, |tx| {
             let mut query = sqlx::QueryBuilder::new(update);
-            query.push(
-                "
-                   SET released_at = $1, changed_at = $1
-                 WHERE id IN (SELECT id FROM restrictions
-                               WHERE released_at IS NULL
-                                 AND COALESCE(takes_effect_at, ends_at) IS NOT NULL
-                                 AND COALESCE(takes_effect_at, ends_at) <= $1
-                               ORDER BY COALESCE(takes_effect_at, ends_at)
-                               LIMIT $2)
-                   -- Once more, for a cancel that committed while this waited for its row.
-                   AND released_at IS NULL
-                   AND COALESCE(takes_effect_at, ends_at) <= $1
-                RETURNING *",
-            );
-            query.build_query_as().bind(now).bind(RELEASES_AT_ONCE).fetch_all(&mut **tx).await
+            query.push(" SET released_at = ").push_bind(now).push(", changed_at = ").push_bind(now);
+            let mut list = query.push(" WHERE id IN (").separated(", ");
+            for id in ids.clone() {
+                list.push_bind(id);
+            }
+            query.push(") AND released_at IS NULL AND COALESCE(takes_effect_at, ends_at) <= ");
+            query.push_bind(now).push(" RETURNING id");
+            query.build_query_scalar().fetch_all(&mut **tx).await
         })?;
-        Ok(rows.into_iter().map(Into::into).collect())
+        Ok(released.into_iter().collect())
     }
 
     /// Ends one restriction if it is due.

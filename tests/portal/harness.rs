@@ -292,7 +292,7 @@ impl Portal {
     /// Time goes by, and everything that is due by then is done.
     pub async fn pass(&self, time: TimeDelta) {
         self.clock.advance(time);
-        while unblocker::release_due(&self.app).await.unwrap() > 0 {}
+        unblocker::release_all_due(&self.app).await.unwrap();
         follower::follow(&self.app).await.unwrap();
     }
 
