@@ -19,11 +19,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Rows of one transaction: few enough that a running server's writes wait well below 100 ms.
-const CHUNK: usize = 1_000;
+/// Rows of one transaction beside others who use the database: few enough that a running server's
+/// writes wait well below 100 ms.
+const CHUNK: usize = 500;
 
 /// Rows that are read ahead and put into the order of their addresses. Neighbours in a chunk then
-/// change the same pages of the database; rows in no order change a page each in every index.
+/// change the same pages of the database; rows in no order change a page each in every index. Alone
+/// with the database, these are one transaction: even the index by time is then written but once
+/// for many rows.
 const SORTED_AT_ONCE: usize = 100_000;
 
 /// So many new rows change which way to find some is the fastest.
@@ -114,11 +117,17 @@ impl Import {
             self.bad += 1;
             bar.suspend(|| eprintln!("{bad}"));
         }
-        for chunk in batch.rows.chunks(CHUNK) {
+        let mut rows = &batch.rows[..];
+        while !rows.is_empty() {
+            let alone = self.store.alone();
+            let at_once = if alone.is_some() { rows.len() } else { CHUNK.min(rows.len()) };
+            let (chunk, later) = rows.split_at(at_once);
             let tally = self.store.import(chunk, Clock::default().now()).await?;
             self.tally.imported += tally.imported;
             self.tally.skipped += tally.skipped;
             bar.set_message(format!("{} imported,", self.tally.imported));
+            rows = later;
+            drop(alone);
             tokio::time::sleep(BREATH).await;
         }
         Ok(())

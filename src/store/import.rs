@@ -47,9 +47,12 @@ struct Known {
     released_at: Option<DateTime<Utc>>,
 }
 
-/// Memory for pages while much is imported into SQLite, in KiB: as much as the ends of all indexes
-/// of a million restrictions take.
-const SQLITE_CACHE: &str = "PRAGMA cache_size = -131072";
+/// Rows of one statement: SQLite takes 32,766 values.
+const ROWS_AT_ONCE: usize = 1_000;
+
+/// Memory for pages while much is imported into SQLite, in KiB: as much as a transaction of 100,000
+/// rows changes.
+const SQLITE_CACHE: &str = "PRAGMA cache_size = -262144";
 
 impl Store {
     /// Makes room for many chunks to come.
@@ -76,21 +79,22 @@ impl Store {
         Ok(())
     }
 
-    /// Imports one chunk of at most 1,000 rows in a transaction of its own.
+    /// Imports rows in one transaction.
     ///
     /// # Errors
-    /// When the database fails; then none of the chunk is imported.
+    /// When the database fails; then none of them is imported.
     pub async fn import(&self, rows: &[ImportRow], now: DateTime<Utc>) -> Result<ImportTally> {
         let mut tx = self.begin().await?;
-        let known = tx.known(rows).await?;
-        let new = Sieve::new(known, now).new_rows(rows);
-        let imported = tx.insert_imported(new, now).await?;
-        if !imported.is_empty() {
-            let history: Vec<_> = imported.iter().map(|(id, row)| began(*id, row, now)).collect();
-            tx.record(&history, Vec::new()).await?;
+        let mut history = Vec::new();
+        for rows in rows.chunks(ROWS_AT_ONCE) {
+            let known = tx.known(rows).await?;
+            let new = Sieve::new(known, now).new_rows(rows);
+            let imported = tx.insert_imported(new, now).await?;
+            history.extend(imported.iter().map(|(id, row)| began(*id, row, now)));
         }
+        tx.record(&history, Vec::new()).await?;
         tx.commit().await?;
-        Ok(ImportTally { imported: imported.len(), skipped: rows.len() - imported.len() })
+        Ok(ImportTally { imported: history.len(), skipped: rows.len() - history.len() })
     }
 
     /// Writes the one audit record of an import.

@@ -1,8 +1,6 @@
 //! Creating and migrating the database, safe when several processes start at once.
 
 use super::{Backend, Result, Store, on};
-use std::fs::File;
-use std::path::{Path, PathBuf};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
@@ -29,20 +27,6 @@ impl Store {
         }
         Ok(())
     }
-}
-
-/// A lock on `PATH.lock`, held until the file is dropped: neither the first switch to a write-ahead
-/// log nor the migrations wait for another process that does the same.
-pub(super) async fn locked(path: &Path) -> anyhow::Result<File> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let path = PathBuf::from(name);
-    tokio::task::spawn_blocking(move || {
-        let file = File::create(path)?;
-        file.lock()?;
-        Ok(file)
-    })
-    .await?
 }
 
 impl Store {

@@ -10,6 +10,7 @@ mod migrate;
 mod milestones;
 mod one_time_links;
 mod operators;
+mod presence;
 mod refusals;
 mod releases;
 mod restrictions;
@@ -34,6 +35,7 @@ pub use tokens::TokenRecord;
 pub use unblocks::{Asker, Unblocked};
 
 use crate::config::DatabaseUrl;
+use presence::Presence;
 use sqlx::pool::PoolConnectionMetadata;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
@@ -121,6 +123,7 @@ pub struct Store {
     read: Backend<SqlitePool, PgPool>,
     /// On SQLite one connection alone writes, so that writers of this process queue in order.
     write: Backend<SqlitePool, PgPool>,
+    presence: Option<Presence>,
 }
 
 impl<S, P> std::fmt::Debug for Backend<S, P> {
@@ -138,19 +141,17 @@ impl Store {
     /// # Errors
     /// When it cannot be reached, read or migrated.
     pub async fn open(url: &DatabaseUrl) -> anyhow::Result<Self> {
-        let _lock = match url {
-            DatabaseUrl::Sqlite(path) => Some(migrate::locked(path).await?),
-            DatabaseUrl::Postgres(_) => None,
-        };
         let store = match url {
             DatabaseUrl::Sqlite(path) => Self::open_sqlite(path).await?,
             DatabaseUrl::Postgres(url) => Self::open_postgres(url.parse()?).await?,
         };
         store.migrate().await?;
+        store.presence.as_ref().map_or(Ok(()), Presence::share)?;
         Ok(store)
     }
 
-    async fn open_sqlite(path: &std::path::Path) -> Result<Self> {
+    async fn open_sqlite(path: &std::path::Path) -> anyhow::Result<Self> {
+        let presence = Some(Presence::enter(path).await?);
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -174,7 +175,7 @@ impl Store {
             .pragma("temp_store", "MEMORY");
         let write = pool(1).after_connect(wait_by_ourselves).connect_with(writer).await?;
         let read = pool(SQLITE_READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { read: Backend::Sqlite(read), write: Backend::Sqlite(write) })
+        Ok(Self { read: Backend::Sqlite(read), write: Backend::Sqlite(write), presence })
     }
 
     async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
@@ -183,7 +184,8 @@ impl Store {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options)
             .await?;
-        Ok(Self { read: Backend::Postgres(pool.clone()), write: Backend::Postgres(pool) })
+        let (read, write) = (Backend::Postgres(pool.clone()), Backend::Postgres(pool));
+        Ok(Self { read, write, presence: None })
     }
 
     /// Begins a transaction that will write.

@@ -1,0 +1,60 @@
+//! Which processes have the same SQLite file open. Each holds a lock on `PATH.lock`: shared while
+//! it works, exclusive for what is better done while nobody else is there.
+
+use super::Store;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// This process's lock on `PATH.lock`.
+#[derive(Debug)]
+pub(super) struct Presence(File);
+
+impl Presence {
+    /// Enters, and keeps others out at first where nobody is in: neither the first switch to a
+    /// write-ahead log nor the migrations wait for another process that does the same.
+    pub(super) async fn enter(path: &Path) -> anyhow::Result<Self> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".lock");
+        let path = PathBuf::from(name);
+        tokio::task::spawn_blocking(move || {
+            let file = File::create(path)?;
+            if file.try_lock().is_err() {
+                file.lock_shared()?;
+            }
+            Ok(Self(file))
+        })
+        .await?
+    }
+
+    /// Lets others in.
+    pub(super) fn share(&self) -> std::io::Result<()> {
+        self.0.lock_shared()
+    }
+}
+
+/// No other process has the database open; one that opens it waits until this is dropped.
+#[derive(Debug)]
+pub struct Alone<'a>(&'a Presence);
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.share() {
+            tracing::warn!(%error, "cannot let other processes open the database");
+        }
+    }
+}
+
+impl Store {
+    /// Whether this process is the only one that has the database open, and stays it until the
+    /// answer is dropped. On Postgres nobody can tell.
+    #[must_use]
+    pub fn alone(&self) -> Option<Alone<'_>> {
+        let presence = self.presence.as_ref()?;
+        if presence.0.try_lock().is_ok() {
+            return Some(Alone(presence));
+        }
+        // Who asks for the other kind of lock in vain has none.
+        drop(Alone(presence));
+        None
+    }
+}
