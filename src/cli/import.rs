@@ -32,6 +32,10 @@ const SORTED_AT_ONCE: usize = 100_000;
 /// So many new rows change which way to find some is the fastest.
 const MANY: usize = 10_000;
 
+/// After so many rows, and at ten times as many, the database learns of them: without statistics
+/// Postgres reads the whole table to look for the rows of the next chunk.
+const FIRST_SETTLED: usize = 1_000;
+
 /// The pause between two chunks, in which another process takes its turn at the file.
 const BREATH: Duration = Duration::from_millis(3);
 
@@ -47,7 +51,8 @@ pub(super) async fn run(arguments: &Arguments, config: &Config) -> anyhow::Resul
     let store = open(config).await?;
     store.expect_many().await?;
     let mut batches = batches(bar.wrap_read(reader), config.organization.clone());
-    let mut import = Import { store, tally: ImportTally::default(), bad: 0 };
+    let mut import =
+        Import { store, tally: ImportTally::default(), bad: 0, settle_at: FIRST_SETTLED };
     while let Some(batch) = batches.recv().await {
         import.take_in(batch, &bar).await?;
     }
@@ -109,6 +114,7 @@ struct Import {
     store: Store,
     tally: ImportTally,
     bad: usize,
+    settle_at: usize,
 }
 
 impl Import {
@@ -128,7 +134,16 @@ impl Import {
             bar.set_message(format!("{} imported,", self.tally.imported));
             rows = later;
             drop(alone);
+            self.settle().await?;
             tokio::time::sleep(BREATH).await;
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> anyhow::Result<()> {
+        if self.tally.imported >= self.settle_at {
+            self.store.settle().await?;
+            self.settle_at *= 10;
         }
         Ok(())
     }

@@ -58,3 +58,28 @@ impl Store {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DatabaseUrl;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn whoever_opens_the_database_waits_for_the_one_that_has_it_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("a.db"));
+        let first = Store::open(&url).await.unwrap();
+        let second = Store::open(&url).await.unwrap();
+        assert!(first.alone().is_none() && second.alone().is_none());
+        drop(second);
+        let alone = first.alone().expect("nobody else is left");
+        let mut third = std::pin::pin!(Store::open(&url));
+        assert!(tokio::time::timeout(Duration::from_millis(300), &mut third).await.is_err());
+        drop(alone);
+        let third = third.await.unwrap();
+        assert!(first.alone().is_none());
+        drop(third);
+        assert!(first.alone().is_some());
+    }
+}

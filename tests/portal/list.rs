@@ -1,13 +1,17 @@
 //! The list of restricted users: filters, orders, pages.
 
 use crate::harness::{Portal, minutes, texts};
+use chrono::{DateTime, TimeDelta, Utc};
+use restricted_users::address::Address;
+use restricted_users::reason::Cause;
+use restricted_users::store::ImportRow;
 use serde_json::Value;
 
 async fn portal_with(count: usize) -> Portal {
     let portal = Portal::start().await;
     for number in 0..count {
         portal.restricted(&format!("user{number:03}@example.org")).await;
-        portal.pass(chrono::TimeDelta::seconds(1)).await;
+        portal.pass(TimeDelta::seconds(1)).await;
     }
     portal
 }
@@ -126,26 +130,46 @@ async fn a_search_is_the_beginning_of_the_address_or_of_its_domain() {
     }
 }
 
-#[tokio::test]
-async fn beyond_ten_thousand_the_total_is_unknown_and_pages_go_on() {
-    use restricted_users::store::ImportRow;
-    let portal = Portal::start().await;
-    let now = portal.clock.now();
-    let row = |number: usize| ImportRow {
-        address: restricted_users::address::Address::stored(&format!(
-            "user{number:05}@{}.example.org",
-            if number.is_multiple_of(5) { "five" } else { "other" }
-        )),
-        cause: restricted_users::reason::Cause::Imported,
+/// An entry of an export: a user that was restricted `number` milliseconds before `now`.
+fn row(number: usize, now: DateTime<Utc>) -> ImportRow {
+    let domain = if number.is_multiple_of(5) { "five" } else { "other" };
+    ImportRow {
+        address: Address::stored(&format!("user{number:05}@{domain}.example.org")),
+        cause: Cause::Imported,
         reason: String::new(),
-        created: Some(now - chrono::TimeDelta::seconds(i64::try_from(number).unwrap())),
+        created: Some(now - TimeDelta::milliseconds(i64::try_from(number).unwrap())),
         changed: None,
         temporary: false,
-    };
-    let rows: Vec<_> = (0..12_600).map(row).collect();
-    for chunk in rows.chunks(1_000) {
-        assert_eq!(portal.app.store.import(chunk, now).await.unwrap().imported, chunk.len());
     }
+}
+
+#[tokio::test]
+async fn by_time_every_state_is_whole_and_in_order_among_many_of_another() {
+    let portal = Portal::start().await;
+    let now = portal.clock.now();
+    let day_block = |number: usize| number.is_multiple_of(2);
+    let rows: Vec<_> = (0..2_400)
+        .map(|number| ImportRow { temporary: day_block(number), ..row(number, now) })
+        .collect();
+    portal.app.store.import(&rows, now).await.unwrap();
+    portal.pass(TimeDelta::days(1)).await;
+    for (state, expected) in [("active", false), ("released", true)] {
+        let numbers = (0..2_400).filter(|number| day_block(*number) == expected);
+        let newest_first: Vec<_> = numbers.map(|number| rows[number].address.to_string()).collect();
+        let mut walked = walk(&portal, &format!("state={state}&limit=200")).await;
+        assert_eq!(walked, newest_first, "{state}");
+        walked = walk(&portal, &format!("state={state}&limit=200&sort=restricted_at")).await;
+        assert!(walked.iter().eq(newest_first.iter().rev()), "{state}, oldest first");
+    }
+    assert_eq!(walk(&portal, "state=all&limit=200").await.len(), 2_400);
+}
+
+#[tokio::test]
+async fn beyond_ten_thousand_the_total_is_unknown_and_pages_go_on() {
+    let portal = Portal::start().await;
+    let now = portal.clock.now();
+    let rows: Vec<_> = (0..12_600).map(|number| row(number, now)).collect();
+    assert_eq!(portal.app.store.import(&rows, now).await.unwrap().imported, rows.len());
     assert_eq!(list(&portal, "limit=1").await["total"], Value::Null);
     // Many of a domain are walked by address, few are sorted; both answer the same.
     let other = walk(&portal, "search=@other&limit=200").await;
