@@ -4,6 +4,8 @@ COPY . .
 RUN cargo build --release --locked
 
 FROM debian:bookworm-slim
+# Whom to trust when the identity provider is asked; a slim image trusts nobody.
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/target/release/restricted-users /usr/local/bin/
 RUN useradd --system --uid 10040 --create-home --home-dir /var/lib/restricted-users restricted-users
 USER restricted-users

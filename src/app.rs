@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::decision::Decider;
 use crate::health::Health;
+use crate::oidc::Provider;
 use crate::operator::Actor;
 use crate::organization::Organization;
 use crate::refusals::Refusals;
@@ -38,6 +39,8 @@ pub struct App {
     pub token_uses: TokenUses,
     /// Which parts run.
     pub health: Health,
+    /// The organisation's identity provider, where there is one.
+    pub provider: Option<Provider>,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -65,6 +68,8 @@ impl App {
             asked: Arc::default(),
         };
         let (due_changed, health, metrics) = (Notify::new(), Health::default(), Metrics::new());
+        let provider = config.oidc.clone();
+        let provider = provider.map(|oidc| Provider::new(oidc, &public_url, clock.clone()));
         Ok(Self {
             config,
             public_url,
@@ -75,6 +80,7 @@ impl App {
             due_changed,
             token_uses: TokenUses::default(),
             health,
+            provider,
             metrics,
         })
     }

@@ -25,6 +25,8 @@ const OF_AN_ACCOUNT: (i64, TimeDelta) = (10, TimeDelta::minutes(15));
 const OF_A_DEVICE: (i64, TimeDelta) = (5, TimeDelta::minutes(1));
 /// Tries from one network, for any account: an office behind one address still gets in.
 const OF_A_NETWORK: (i64, TimeDelta) = (50, TimeDelta::minutes(15));
+/// Sign-ins that begin at the identity provider, from one network.
+const OF_VISITS: (i64, TimeDelta) = (200, TimeDelta::minutes(15));
 
 /// Hex digits of an account's hash that its count carries: enough to tell accounts apart, too few
 /// to find out whether a password was typed into the address field.
@@ -46,6 +48,12 @@ impl Budget {
     #[must_use]
     pub fn of_network(from: IpAddr) -> Self {
         Self::new(format!("network {}", network(from)), OF_A_NETWORK)
+    }
+
+    /// The budget of sign-ins that begin at the identity provider: each leaves a row until it ends.
+    #[must_use]
+    pub fn of_visits(from: IpAddr) -> Self {
+        Self::new(format!("visits {}", network(from)), OF_VISITS)
     }
 
     fn new(subject: String, (attempts, window): (i64, TimeDelta)) -> Self {

@@ -1,6 +1,9 @@
 //! Every setting, parsed to its type once; secrets print as `***`.
 
+mod oidc;
 mod source;
+
+pub use oidc::Oidc;
 
 use crate::address::Domain;
 use crate::decision::Scope;
@@ -40,6 +43,8 @@ pub struct Config {
     pub mail_server_networks: Vec<IpNet>,
     /// Where the organisation explains what to do with a compromised account.
     pub help_url: Option<Url>,
+    /// The organisation's identity provider, where operators may sign in with it.
+    pub oidc: Option<Oidc>,
     /// Proxies whose word on the client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How the log is written; text on a terminal where it is not set.
@@ -98,6 +103,14 @@ pub enum ConfigError {
         /// The settings that there are.
         settings: String,
     },
+    /// A key without which others are of no use.
+    #[error("{key} is not set, but {because} is; sign-in with an identity provider takes both")]
+    Missing {
+        /// The key.
+        key: &'static str,
+        /// One that is set.
+        because: &'static str,
+    },
     /// A file that cannot be read.
     #[error("cannot read the settings in {}: {problem}", path.display())]
     File {
@@ -152,6 +165,7 @@ impl Config {
             policy_listen: policy_listen(&mut source, &mail_server_networks)?,
             mail_server_networks,
             help_url: source.one("help_url", "an http or https URL", web_url)?,
+            oidc: Oidc::from_source(&mut source)?,
             trusted_proxies: source.list("trusted_proxies", NETWORKS, network)?,
             log_format: source.one("log_format", "text or json", log_format)?,
             unknown_variables: source.finish()?,

@@ -68,6 +68,8 @@ pub enum Action {
     OperatorAdded,
     /// An operator got another role group.
     OperatorRoleChanged,
+    /// An identity provider told another address of an operator.
+    OperatorRenamed,
     /// An operator was removed.
     OperatorRemoved,
     /// A one-time link to set a new password was made.

@@ -25,6 +25,7 @@ pub mod export;
 pub mod follower;
 pub mod health;
 pub mod notary;
+pub mod oidc;
 pub mod one_time_link;
 pub mod operator;
 pub mod organization;

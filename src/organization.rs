@@ -20,6 +20,19 @@ impl Organization {
         Address::parse(text, self.domains.first())
     }
 
+    /// The operator that a text names: a mail address, or the longer name of
+    /// somebody whom an identity provider vouches for.
+    ///
+    /// # Errors
+    /// When the text is neither.
+    pub fn operator(&self, text: &str) -> Result<Address, AddressError> {
+        let is_full = text.contains(" at http") && text.ends_with(')');
+        if is_full && !text.contains(char::is_control) {
+            return Ok(Address::stored(text));
+        }
+        self.sender(text)
+    }
+
     /// Whether mail to `recipient` stays inside. A local part with `%`, `!` or `@` never does,
     /// because Postfix rewrites it to an address outside (`swap_bangpath`,
     /// `allow_percent_hack`), with a domain or without.

@@ -9,6 +9,7 @@
 //                                 [data-announce] is told; [data-go=#/page] starts over there
 //   [data-count=ID]               how many children that element has
 //   [data-reload] in main         the page is fetched again after each change
+//   a[data-leave]                 goes to another site, from where one comes back to the page of this hash
 //   <time data-…>                 relative, exact, clock, countdown (then GETs data-refresh), in (seconds from now)
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
@@ -230,6 +231,7 @@ function searchSoon({ target }) {
 for (const kind of ["input", "reset"]) document.addEventListener(kind, searchSoon);
 // ---- Buttons and menus
 document.addEventListener("click", ({ target }) => {
+  if (target.closest("a[data-leave]") && location.hash) sessionStorage.setItem("left", location.hash); // a refusal has none
   const button = target.closest("button");
   for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = menu.contains(target) && !target.closest("a");
   if (!button) return;
@@ -298,6 +300,11 @@ const tellTimes = (root = document) => root.querySelectorAll("time").forEach(wri
 setInterval(() => document.querySelectorAll("time[data-countdown], time[data-in]").forEach(write), 1000);
 setInterval(tellTimes, 30_000);
 // ---- Start
+if (signedIn) {
+  const left = sessionStorage.getItem("left"); // the server has never seen it
+  sessionStorage.removeItem("left");
+  if (left && !location.hash) history.replaceState(null, "", left);
+}
 const { dataset } = document.documentElement;
 dataset.theme = localStorage.getItem("theme") ?? "auto";
 for (const choice of document.querySelectorAll("[name=theme]")) {

@@ -54,9 +54,13 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
 
 async fn add(store: &Store, config: &Config, address: &str, role: RoleGroup) -> anyhow::Result<()> {
     ensure!(RoleGroup::OF_PEOPLE.contains(&role), "the role group Mail Server is for tokens alone");
-    let address = parse(config, address)?;
+    let (name, now) = (parse(config, address)?, Clock::default().now());
+    if let Some(name) = store.add_again(&name, role, &Actor::command_line(), now).await? {
+        eprintln!("{name} signs in with the identity provider again, which gives the role group");
+        return Ok(());
+    }
+    let address = config.organization.sender(address).with_context(|| no_address(address))?;
     ensure!(!address.domain().is_empty(), "{address} has no @ with a domain after it");
-    let now = Clock::default().now();
     let link = OneTimeLink::lasting(OneTimeLink::LASTS, now);
     if !store.add_operator(&address, role, link.stored(), &Actor::command_line(), now).await? {
         bail!("{address} is an operator already; reset-password makes a new link");
@@ -86,7 +90,7 @@ async fn remove(store: &Store, config: &Config, address: &str) -> anyhow::Result
         OperatorChange::Done => Ok(()),
         OperatorChange::Unknown => bail!("{address} is no operator"),
         OperatorChange::LastManager => bail!(
-            "{address} is the last operator in Organization Management; add another one first"
+            "{address} is the last operator in Organization Management; add another one with a password first"
         ),
     }
 }
@@ -97,13 +101,17 @@ async fn reset_password(store: &Store, config: &Config, address: &str) -> anyhow
     let link = OneTimeLink::lasting(OneTimeLink::LASTS, now);
     let actor = Actor::command_line();
     let known = store.link_for_operator(&address, link.stored(), &actor, now).await?;
-    ensure!(known, "{address} is no operator");
+    ensure!(known, "{address} is no operator with a password");
     print(&link.url(&public_url(config)));
     Ok(())
 }
 
 fn parse(config: &Config, address: &str) -> anyhow::Result<Address> {
-    config.organization.sender(address).with_context(|| format!("{address:?} is no mail address"))
+    config.organization.operator(address).with_context(|| no_address(address))
+}
+
+fn no_address(text: &str) -> String {
+    format!("{text:?} is no mail address")
 }
 
 fn public_url(config: &Config) -> String {

@@ -72,6 +72,22 @@ impl Source {
         value.texts().into_iter().map(one).collect()
     }
 
+    /// Takes a setting that is a table; empty where it is not set.
+    pub(super) fn pairs<T>(
+        &mut self,
+        key: &'static str,
+        takes: &str,
+        parse: impl Fn(&str, &str) -> Option<T>,
+    ) -> Result<Vec<T>> {
+        let Some(value) = self.take(key) else { return Ok(Vec::new()) };
+        let text = value.text();
+        let pairs = value.pairs().ok_or_else(|| bad(key, text, takes))?;
+        let one = |(name, value): (String, String)| {
+            parse(&name, &value).ok_or_else(|| bad(key, format!("{name}={value}"), takes))
+        };
+        pairs.into_iter().map(one).collect()
+    }
+
     fn take(&mut self, key: &'static str) -> Option<Value> {
         self.taken.push(key);
         let in_file = self.file.as_mut().and_then(|(_, table)| table.remove(key));
@@ -115,6 +131,19 @@ impl Value {
                 .filter(|part| !part.is_empty())
                 .collect(),
         }
+    }
+
+    /// A table, or `name=value` with commas between; a name may hold `=`, a value may not.
+    fn pairs(self) -> Option<Vec<(String, String)>> {
+        if let Self::Toml(toml::Value::Table(table)) = self {
+            let text = |value: toml::Value| Self::Toml(value).text();
+            return Some(table.into_iter().map(|(name, value)| (name, text(value))).collect());
+        }
+        let pair = |text: String| {
+            let (name, value) = text.rsplit_once('=')?;
+            Some((name.trim().to_owned(), value.trim().to_owned()))
+        };
+        self.texts().into_iter().map(pair).collect()
     }
 }
 

@@ -38,7 +38,7 @@ impl Store {
     }
 
     /// Makes the link for an operator to set a new password, in place of the one before; false
-    /// where there is no such operator.
+    /// where there is no such operator, or one who signs in with the identity provider.
     ///
     /// # Errors
     /// When the database fails.
@@ -50,11 +50,17 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool> {
         let mut tx = self.begin().await?;
-        let id: Option<Uuid> =
-            on!(&mut tx, |tx| sqlx::query_scalar("SELECT id FROM operators WHERE address = $1")
-                .bind(address.as_str())
-                .fetch_optional(&mut **tx)
-                .await)?;
+        let id: Option<Uuid> = on!(&mut tx, |tx| {
+            sqlx::query_scalar(
+            "SELECT id FROM operators
+              WHERE address = $1
+                -- A password would be a way past the identity provider.
+                AND id NOT IN (SELECT operator_id FROM oidc_subjects WHERE operator_id IS NOT NULL)"
+        )
+        .bind(address.as_str())
+        .fetch_optional(&mut **tx)
+        .await
+        })?;
         let Some(id) = id else { return Ok(false) };
         tx.insert_link(Some(id), link).await?;
         let audit = NewAuditEntry::new(actor, Action::PasswordResetRequested, now).to(address);

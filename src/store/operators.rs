@@ -23,6 +23,8 @@ pub struct OperatorRecord {
     pub created_at: DateTime<Utc>,
     /// When it signed in last.
     pub last_sign_in_at: Option<DateTime<Utc>>,
+    /// Whether an identity provider vouches for it: there is no password then.
+    pub is_vouched_for: bool,
 }
 
 /// What is needed to check a password.
@@ -36,7 +38,10 @@ pub struct SignInRecord {
     pub password_hash: Option<PasswordHash>,
 }
 
-const COLUMNS: &str = "SELECT id, address, role_group, created_at, last_sign_in_at FROM operators";
+const COLUMNS: &str = "SELECT id, address, role_group, created_at, last_sign_in_at,
+                              EXISTS (SELECT 1 FROM oidc_subjects
+                                       WHERE operator_id = operators.id) AS is_vouched_for
+                         FROM operators";
 
 impl Store {
     /// Adds an operator who has no password yet and the link to set one; false where the address
@@ -53,6 +58,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool> {
         let mut tx = self.begin().await?;
+        let renamed = tx.free_address(address, actor, now).await?;
         let id = Uuid::now_v7();
         if !tx.insert_operator(id, address, role, None, now).await? {
             return Ok(false);
@@ -61,7 +67,7 @@ impl Store {
         let audit = NewAuditEntry::new(actor, Action::OperatorAdded, now)
             .to(address)
             .after(json!({ "role_group": role }));
-        tx.record(&[], vec![audit]).await?;
+        tx.record(&[], renamed.into_iter().chain([audit]).collect()).await?;
         tx.commit().await?;
         Ok(true)
     }

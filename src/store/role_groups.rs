@@ -15,7 +15,8 @@ pub enum OperatorChange {
     Done,
     /// There is no such operator.
     Unknown,
-    /// This is the last one in Organization Management: without it nobody could manage anything.
+    /// This is the last one in Organization Management who signs in with a password: without it
+    /// nobody could manage anything while the identity provider is away.
     LastManager,
 }
 
@@ -99,7 +100,7 @@ impl Tx {
         .await)?;
         let Some((id, before)) = operator else { return Ok(Err(OperatorChange::Unknown)) };
         let leaves = before == MANAGER && role != Some(MANAGER);
-        if leaves && !self.has_another_manager(id).await? {
+        if leaves && !self.has_another_manager(id).await? && !self.is_vouched_for(id).await? {
             return Ok(Err(OperatorChange::LastManager));
         }
         Ok(Ok((id, before)))
@@ -117,16 +118,22 @@ impl Tx {
     }
 
     async fn has_another_manager(&mut self, than: Uuid) -> Result<bool> {
-        Ok(on!(self, |tx| sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM operators WHERE role_group = $1 AND id <> $2)"
+        Ok(on!(self, |tx| {
+            sqlx::query_scalar(
+            "SELECT EXISTS (
+                SELECT 1 FROM operators
+                 WHERE role_group = $1 AND id <> $2
+                   AND id NOT IN (SELECT operator_id FROM oidc_subjects WHERE operator_id IS NOT NULL)
+             )"
         )
         .bind(RoleGroup::OrganizationManagement)
         .bind(than)
         .fetch_one(&mut **tx)
-        .await)?)
+        .await
+        })?)
     }
 
-    async fn set_role_group(&mut self, id: Uuid, role: RoleGroup) -> Result<()> {
+    pub(super) async fn set_role_group(&mut self, id: Uuid, role: RoleGroup) -> Result<()> {
         on!(self, |tx| sqlx::query("UPDATE operators SET role_group = $2 WHERE id = $1")
             .bind(id)
             .bind(role)

@@ -19,6 +19,7 @@ pub(crate) enum Problem {
     NotRestricted,
     UnblockLimit,
     NoSuchOperator,
+    NoPassword,
     OperatorExists,
     LastOperator,
     NoSuchToken,
@@ -87,6 +88,7 @@ impl Problem {
             Self::NotRestricted => ("not-restricted", S::CONFLICT, "Not restricted"),
             Self::UnblockLimit => ("unblock-limit", S::CONFLICT, "Unblocked too often"),
             Self::NoSuchOperator => ("not-found", S::NOT_FOUND, "No such operator"),
+            Self::NoPassword => ("not-found", S::NOT_FOUND, "No password"),
             Self::OperatorExists => ("operator-exists", S::CONFLICT, "An operator already"),
             Self::LastOperator => ("last-operator", S::CONFLICT, "The last operator in charge"),
             Self::NoSuchToken => ("not-found", S::NOT_FOUND, "No such token"),
@@ -118,12 +120,13 @@ impl Problem {
                                    account keeps sending spam, then ask somebody in Organization Management to \
                                    unblock it."
                 .into(),
+            Self::NoPassword => "This operator signs in with the identity provider and has no password here.".into(),
             Self::NoSuchOperator => "This address is no operator's. Somebody may have removed it.".into(),
             Self::OperatorExists => "This address is an operator's already. Make a new one-time link for it, or \
                                      change its role group."
                 .into(),
             Self::LastOperator => "This is the last operator in Organization Management. Without it nobody could manage \
-                                   operators and tokens: give that role group to somebody else first."
+                                   operators and tokens: give that role group to somebody else with a password first."
                 .into(),
             Self::NoSuchToken => "There is no token of this name. Somebody may have revoked it.".into(),
             Self::TokenExists => "There is a token of this name already. Take another name, or revoke that one first.".into(),

@@ -18,7 +18,7 @@ impl FromRequestParts<Shared> for Named {
         let params = RawPathParams::from_request_parts(parts, app).await;
         let params = params.map_err(|_| Problem::NoSuchOperator)?;
         let (_, address) = params.iter().next().ok_or(Problem::NoSuchOperator)?;
-        app.organization().sender(address).map(Self).map_err(|_| Problem::NoSuchOperator)
+        app.organization().operator(address).map(Self).map_err(|_| Problem::NoSuchOperator)
     }
 }
 

@@ -3,6 +3,6 @@
 use crate::store::OperatorRecord;
 
 /// The second factor as the API names it.
-pub(crate) fn second_factor(_operator: &OperatorRecord) -> &'static str {
-    "none"
+pub(crate) fn second_factor(operator: &OperatorRecord) -> &'static str {
+    if operator.is_vouched_for { "identity provider" } else { "none" }
 }

@@ -1,6 +1,7 @@
 //! The cookie that carries a session.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
 /// Browsers take a cookie of this prefix only over https, for this host alone and all paths.
@@ -8,6 +9,8 @@ const HTTPS_NAME: &str = "__Host-session";
 const HTTP_NAME: &str = "session";
 const HTTPS_DEVICE: &str = "__Host-device";
 const HTTP_DEVICE: &str = "device";
+const HTTPS_VISIT: &str = "__Host-oidc";
+const HTTP_VISIT: &str = "oidc";
 
 /// The secret of the session, as it came. Over https only the name with the prefix counts: any
 /// host of the domain could have set the other.
@@ -32,6 +35,24 @@ pub(crate) fn read_device(headers: &HeaderMap, https: bool) -> Option<&str> {
 pub(crate) fn remember_device(secret: &SecretString, https: bool) -> HeaderValue {
     let name = if https { HTTPS_DEVICE } else { HTTP_DEVICE };
     set(name, secret.expose_secret(), https, "; Max-Age=15552000")
+}
+
+/// The secret of a browser that is at the identity provider.
+pub(crate) fn read_visit(headers: &HeaderMap, https: bool) -> Option<&str> {
+    read_named(headers, if https { HTTPS_VISIT } else { HTTP_VISIT })
+}
+
+/// The `Set-Cookie` of a browser that goes to the identity provider. `Lax`: it comes back from
+/// another site.
+pub(crate) fn begin_visit(secret: &SecretString, https: bool, lasts: TimeDelta) -> HeaderValue {
+    let name = if https { HTTPS_VISIT } else { HTTP_VISIT };
+    let more = format!("; Max-Age={}", lasts.num_seconds());
+    set(name, secret.expose_secret(), https, &more)
+}
+
+/// The `Set-Cookie` of a browser that is back.
+pub(crate) fn end_visit(https: bool) -> HeaderValue {
+    set(if https { HTTPS_VISIT } else { HTTP_VISIT }, "", https, "; Max-Age=0")
 }
 
 /// The `Set-Cookie` that begins a session.

@@ -1,5 +1,4 @@
-import AxeBuilder from "@axe-core/playwright";
-import type { Page } from "@playwright/test";
+import { expectNoViolation } from "./accessibility";
 import { ALICE, answer, BLOCKED_SENDERS, enterPassword, expect, openLink, openUser, row, test, unblockOf } from "./service";
 
 const DESKTOP = { width: 1280, height: 800 };
@@ -72,15 +71,4 @@ for (const colorScheme of ["light", "dark"] as const) {
       });
     });
   }
-}
-
-async function expectNoViolation(page: Page, name: string): Promise<void> {
-  await test.step(name, async () => {
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const found = violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} at ${target}: ${failureSummary}`));
-    expect(found, name).toEqual([]);
-
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    expect(overflow, `${name} scrolls sideways`).toBeLessThanOrEqual(0);
-  });
 }

@@ -176,6 +176,13 @@ impl Portal {
         Self::on(Arc::clone(&self.database), self.clock.clone(), self.settings.clone()).await
     }
 
+    /// Another service on the same database that browsers reach at the same address.
+    pub async fn replica_at(&self, public_url: &str) -> Self {
+        let public_url = ("public_url".to_owned(), public_url.to_owned());
+        let settings = self.settings.iter().cloned().chain([public_url]).collect();
+        Self::on(Arc::clone(&self.database), self.clock.clone(), settings).await
+    }
+
     async fn on(database: Arc<Database>, clock: Clock, settings: Vec<(String, String)>) -> Self {
         let defaults = [
             ("database_url", database.url.as_str()),

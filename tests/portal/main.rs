@@ -15,6 +15,7 @@ mod import;
 mod kill;
 mod life_of_a_restriction;
 mod list;
+mod oidc;
 mod pages;
 mod permissions;
 mod policy_port;

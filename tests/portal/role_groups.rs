@@ -17,6 +17,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/static/{hash}/{file}", "anybody"),
     ("GET", "/sign-in", "anybody"),
     ("POST", "/sign-in", "anybody"),
+    ("GET", "/sign-in/oidc", "anybody"),
+    ("GET", "/sign-in/oidc/callback", "anybody"),
     ("POST", "/sign-out", "anybody"),
     ("POST", "/ui/welcome", "anybody"),
     ("POST", "/ui/welcome/password", "anybody"),

@@ -1,7 +1,10 @@
 //! What was said in confidence: neither the log nor the store repeats it.
 
 use crate::harness::{Database, eventually};
+use crate::oidc::provider::{Provider, SECRET};
 use crate::program::{command, result_of};
+use restricted_users::clock::Clock;
+use std::collections::HashMap;
 use std::fs::{File, read_to_string};
 use std::process::{Child, Stdio};
 
@@ -18,8 +21,14 @@ impl Drop for Talkative {
     }
 }
 
-async fn serve(database: &Database, log: &std::path::Path) -> (Talkative, String) {
+async fn serve(
+    database: &Database,
+    log: &std::path::Path,
+    settings: &[(&str, &str)],
+) -> (Talkative, String) {
+    let variable = |key: &str| format!("RESTRICTED_USERS_{}", key.to_uppercase());
     let child = command(database, &["serve"])
+        .envs(settings.iter().map(|(key, value)| (variable(key), value)))
         .env("RESTRICTED_USERS_LISTEN", "127.0.0.1:0")
         .env("RESTRICTED_USERS_POLICY_LISTEN", "127.0.0.1:0")
         .env("RUST_LOG", "trace")
@@ -48,7 +57,7 @@ async fn no_secret_that_somebody_sends_or_gets_is_in_the_log_or_in_the_database(
     let token = result_of(&database, &["token", "create", "--name", "x", "--role", "mail-server"]);
     let token = token.trim();
     let log = database.folder.path().join("log");
-    let (_serve, url) = serve(&database, &log).await;
+    let (_serve, url) = serve(&database, &log, &[]).await;
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
     let http = http.build().unwrap();
     let post = async |path: &str, fields: &[(&str, &str)]| {
@@ -82,4 +91,41 @@ async fn no_secret_that_somebody_sends_or_gets_is_in_the_log_or_in_the_database(
         }
     }
     assert_eq!(cookies.len(), 2);
+}
+
+#[tokio::test]
+async fn nothing_that_goes_between_the_provider_and_this_service_is_in_the_log() {
+    let database = Database::create().await;
+    let provider = Provider::start().await;
+    let log = database.folder.path().join("log");
+    let (_serve, url) = serve(&database, &log, &provider.settings()).await;
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let http = http.build().unwrap();
+    let cookie = |answer: &reqwest::Response| {
+        let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    };
+
+    let begun = http.get(format!("{url}/sign-in/oidc")).send().await.unwrap();
+    let to = url::Url::parse(begun.headers()["location"].to_str().unwrap()).unwrap();
+    let asked: HashMap<_, _> = to.query_pairs().into_owned().collect();
+    let mut claims = provider.claims_of(Clock::default().now(), &asked["nonce"]);
+    claims["groups"] = "desk".into();
+    let token = provider.key().sign(&claims);
+    provider.hand_out(token.clone());
+    let (state, code) = (&asked["state"], &asked["code_challenge"]);
+    let back = http.get(format!("{url}/sign-in/oidc/callback?state={state}&code={code}"));
+    let back = back.header("cookie", cookie(&begun)).send().await.unwrap();
+    assert_eq!(back.status(), 303);
+    let out = http.post(format!("{url}/sign-out")).header("origin", &url);
+    let out = out.header("cookie", cookie(&back)).send().await.unwrap();
+    assert!(out.headers()["refresh"].to_str().unwrap().contains(&token));
+
+    let text = read_to_string(&log).unwrap();
+    let cookies =
+        [cookie(&begun), cookie(&back)].map(|it| it.split('=').nth(1).unwrap().to_owned());
+    let secrets = [SECRET, state, code, &asked["nonce"], &token, &cookies[0], &cookies[1]];
+    for secret in secrets {
+        assert!(!text.contains(secret), "{secret:?} is in the log");
+    }
 }

@@ -70,28 +70,36 @@ pub(crate) async fn add(
     struct Added {
         #[serde(flatten)]
         operator: Operator,
+        /// Nothing for who signs in with the identity provider.
         #[serde(flatten)]
-        invitation: Invitation,
+        invitation: Option<Invitation>,
     }
     let (address, link) = new.add(&app, &caller).await?;
     let operator = operator(&app, &address).await?.into();
-    let added = Added { operator, invitation: invitation(&app, &link) };
+    let invitation = link.map(|link| invitation(&app, &link));
+    let added = Added { operator, invitation };
     Ok((StatusCode::CREATED, json(&added)).into_response())
 }
 
 impl NewOperator {
-    /// Does as asked, for script and page alike.
+    /// Does as asked, for script and page alike. Who was removed and signs in with the identity
+    /// provider gets no link.
     pub(crate) async fn add(
         self,
         app: &Shared,
         caller: &Caller,
-    ) -> Result<(Address, OneTimeLink), Problem> {
-        let address = whole_address(app, &self.address)?;
+    ) -> Result<(Address, Option<OneTimeLink>), Problem> {
         let role = of_people(self.role_group)?;
         let now = app.clock.now();
+        if let Ok(name) = app.organization().operator(&self.address)
+            && let Some(name) = app.store.add_again(&name, role, &caller.actor, now).await?
+        {
+            return Ok((name, None));
+        }
+        let address = whole_address(app, &self.address)?;
         let link = OneTimeLink::lasting(OneTimeLink::LASTS, now);
         if app.store.add_operator(&address, role, link.stored(), &caller.actor, now).await? {
-            Ok((address, link))
+            Ok((address, Some(link)))
         } else {
             Err(Problem::OperatorExists)
         }
@@ -201,6 +209,7 @@ pub(crate) async fn invite_again(
     if app.store.link_for_operator(address, link.stored(), &caller.actor, now).await? {
         Ok(link)
     } else {
-        Err(Problem::NoSuchOperator)
+        operator(app, address).await?;
+        Err(Problem::NoPassword)
     }
 }

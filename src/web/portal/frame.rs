@@ -42,6 +42,14 @@ pub(crate) struct SignIn {
     pub(crate) frame: Frame,
     pub(crate) address: String,
     pub(crate) message: Option<&'static str>,
+    pub(crate) provider: Option<ProviderDoor>,
+}
+
+/// The other way in, where there is one.
+#[derive(Default)]
+pub(crate) struct ProviderDoor {
+    /// Why it did not let in the last time.
+    pub(crate) message: Option<String>,
 }
 
 /// The pages that a link may name after `?hash=`.
@@ -68,10 +76,11 @@ pub(crate) async fn page(
 
 /// The sign-in page, with what went wrong the last time.
 pub(crate) fn sign_in(app: &Shared, address: String, message: Option<&'static str>) -> SignIn {
-    SignIn { frame: frame(app, None, String::new()), address, message }
+    let provider = app.provider.as_ref().map(|_| ProviderDoor::default());
+    SignIn { frame: frame(app, None, String::new()), address, message, provider }
 }
 
-fn frame(app: &Shared, caller: Option<&Caller>, restricted: String) -> Frame {
+pub(crate) fn frame(app: &Shared, caller: Option<&Caller>, restricted: String) -> Frame {
     Frame {
         organization: app.organization().name.clone(),
         css: address_of("portal.css"),

@@ -4,6 +4,7 @@ mod audit_log;
 mod export;
 mod frame;
 mod history;
+mod oidc;
 mod permissions;
 mod restrict;
 mod restricted_users;
@@ -28,6 +29,8 @@ pub(crate) fn routes(app: &Shared) -> Routes {
         .get("/static/{hash}/{file}", Anybody, static_files::serve)
         .get("/sign-in", Anybody, sign_in::page)
         .post("/sign-in", Anybody, sign_in::sign_in)
+        .get("/sign-in/oidc", Anybody, oidc::begin)
+        .get("/sign-in/oidc/callback", Anybody, oidc::callback)
         .post("/sign-out", Anybody, sign_in::sign_out)
         .post("/ui/welcome", Anybody, welcome::page)
         .post("/ui/welcome/password", Anybody, welcome::set_password)

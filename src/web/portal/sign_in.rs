@@ -1,7 +1,7 @@
 //! Signing in with a password, and out.
 
 use super::frame::sign_in as sign_in_page;
-use super::html;
+use super::{html, oidc};
 use crate::address::Address;
 use crate::attempts::Budget;
 use crate::operator::ActorKind;
@@ -172,10 +172,13 @@ pub(crate) async fn sign_out(
 ) -> Result<Response, Problem> {
     let https = app.config.is_https();
     let caller = by_session(&app, &headers, Some(from)).await?;
+    let mut at_provider = None;
     if let Some((caller, secret)) = caller.zip(session_cookie::read(&headers, https)) {
         let hash = SecretHash::of(secret);
+        at_provider = oidc::sign_out(&app, &hash).await?;
         app.store.end_session(&hash, &caller.actor, app.clock.now()).await?;
     }
     let cookie = session_cookie::end(https);
-    Ok(([(SET_COOKIE, cookie)], Redirect::to("/")).into_response())
+    let next = at_provider.unwrap_or_else(|| Redirect::to("/").into_response());
+    Ok(([(SET_COOKIE, cookie)], next).into_response())
 }

@@ -30,6 +30,7 @@ struct Operator {
     role_group: RoleGroup,
     second_factor: &'static str,
     last_sign_in_at: Option<DateTime<Utc>>,
+    has_password: bool,
 }
 
 struct Token {
@@ -68,6 +69,7 @@ fn operator(it: OperatorRecord, caller: &Caller) -> Operator {
         address: it.address,
         role_group: it.role_group,
         last_sign_in_at: it.last_sign_in_at,
+        has_password: !it.is_vouched_for,
     }
 }
 

@@ -78,7 +78,12 @@ pub(crate) async fn add(
     Form(Fields { address, role_group }): Form<Fields>,
 ) -> Result<Html<String>, Problem> {
     let (address, link) = NewOperator { address, role_group }.add(&app, &caller).await?;
-    Ok(shown(&app, address, &link, true))
+    Ok(match link {
+        Some(link) => shown(&app, address, &link, true),
+        None => {
+            html(&Done { done: format!("{address} signs in with the identity provider again.") })
+        }
+    })
 }
 
 fn shown(app: &Shared, address: Address, link: &OneTimeLink, is_new: bool) -> Html<String> {

@@ -1,0 +1,152 @@
+//! Signing in with the organisation's identity provider, and out there too.
+
+mod not_let_in;
+mod sign_out;
+
+use crate::attempts::Budget;
+use crate::oidc::{Begun, Person, Provider, Refused};
+use crate::operator::ActorKind;
+use crate::secret::{SecretHash, random_secret};
+use crate::store::Vouched;
+use crate::web::access::actor;
+use crate::web::client_address::ClientAddress;
+use crate::web::error::Problem;
+use crate::web::extract::Query;
+use crate::web::security_headers::from_another_site;
+use crate::web::{Shared, session_cookie};
+use axum::Extension;
+use axum::extract::State;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::TimeDelta;
+use not_let_in::NotLetIn;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+pub(crate) use sign_out::sign_out;
+
+/// How long one may take at the provider: to find the phone with the second factor, not to leave a
+/// tab open over lunch.
+const VISIT: TimeDelta = TimeDelta::minutes(10);
+
+/// What the provider sends the browser back with (RFC 6749, 4.1.2; RFC 9207).
+#[derive(Debug, Deserialize)]
+pub(crate) struct Answer {
+    #[serde(default)]
+    state: SecretString,
+    code: Option<SecretString>,
+    error: Option<String>,
+    iss: Option<String>,
+}
+
+/// Sends the browser to the provider. A link and not a form: browsers would not let a form's answer
+/// lead to another site.
+pub(crate) async fn begin(
+    State(app): State<Shared>,
+    Extension(from): Extension<ClientAddress>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let provider = app.provider.as_ref().ok_or(Problem::NotFound)?;
+    if from_another_site(&headers) {
+        return Ok(Redirect::to("/").into_response());
+    }
+    let now = app.clock.now();
+    if !app.store.take_attempt(&[Budget::of_visits(from.0)], now).await? {
+        return Ok(NotLetIn::TooMany.page(&app, provider));
+    }
+    let Ok((url, begun)) = provider.begin().await else {
+        return Ok(NotLetIn::Refused(Refused::Away).page(&app, provider));
+    };
+    let browser = random_secret();
+    let hash = SecretHash::of(browser.expose_secret());
+    app.store.keep_sign_in(&begun, &hash, now, now + VISIT).await?;
+    let cookie = session_cookie::begin_visit(&browser, app.config.is_https(), VISIT);
+    Ok(([(SET_COOKIE, cookie)], Redirect::to(url.as_str())).into_response())
+}
+
+/// The browser is back from the provider.
+pub(crate) async fn callback(
+    State(app): State<Shared>,
+    Extension(from): Extension<ClientAddress>,
+    headers: HeaderMap,
+    Query(answer): Query<Answer>,
+) -> Result<Response, Problem> {
+    let provider = app.provider.as_ref().ok_or(Problem::NotFound)?;
+    let person = match begun(&app, &headers, &answer).await? {
+        Some(begun) => identify(provider, answer, &begun).await,
+        None => Err(NotLetIn::Stale),
+    };
+    let admitted = match person {
+        Ok(person) => admit(&app, provider, &headers, &person, from).await?,
+        Err(why) => Err(why),
+    };
+    let mut response = match admitted {
+        Ok(session) => ([(SET_COOKIE, session)], Redirect::to("/")).into_response(),
+        Err(why) => {
+            if let NotLetIn::Refused(Refused::NoRole { subject, .. }) = &why {
+                app.store.end_sessions_vouched_for(issuer(provider), subject).await?;
+            }
+            app.store.note_failure(None, Some(from.0), app.clock.now()).await?;
+            why.page(&app, provider)
+        }
+    };
+    let over = session_cookie::end_visit(app.config.is_https());
+    response.headers_mut().append(SET_COOKIE, over);
+    Ok(response)
+}
+
+fn issuer(provider: &Provider) -> &str {
+    provider.settings().issuer.as_str()
+}
+
+async fn begun(
+    app: &Shared,
+    headers: &HeaderMap,
+    answer: &Answer,
+) -> Result<Option<Begun>, Problem> {
+    let browser = session_cookie::read_visit(headers, app.config.is_https());
+    let Some(browser) = browser.map(SecretHash::of) else { return Ok(None) };
+    Ok(app.store.take_sign_in(answer.state.clone(), &browser, app.clock.now()).await?)
+}
+
+async fn identify(provider: &Provider, answer: Answer, begun: &Begun) -> Result<Person, NotLetIn> {
+    if answer.iss.is_some_and(|theirs| theirs != issuer(provider)) {
+        return Err(NotLetIn::Refused(Refused::Unproven));
+    }
+    let Some(code) = answer.code else {
+        let why = answer.error.unwrap_or_else(|| "it does not say why".into());
+        return Err(NotLetIn::TurnedAway(why));
+    };
+    Ok(provider.finish(code.expose_secret().into(), begun).await?)
+}
+
+/// Makes or changes the operator, begins a session in place of the one that the browser had, and
+/// answers its cookie.
+async fn admit(
+    app: &Shared,
+    provider: &Provider,
+    headers: &HeaderMap,
+    person: &Person,
+    from: ClientAddress,
+) -> Result<Result<HeaderValue, NotLetIn>, Problem> {
+    let vouched = Vouched {
+        issuer: issuer(provider),
+        subject: &person.subject,
+        address: person.address.as_ref(),
+        role: person.role,
+    };
+    let now = app.clock.now();
+    let Some((id, name)) = app.store.operator_vouched_for(vouched, Some(from.0), now).await? else {
+        return Ok(Err(NotLetIn::Removed));
+    };
+    let https = app.config.is_https();
+    if let Some(earlier) = session_cookie::read(headers, https) {
+        app.store.drop_session(&SecretHash::of(earlier)).await?;
+    }
+    let secret = random_secret();
+    let session = SecretHash::of(secret.expose_secret());
+    let actor = actor(name, ActorKind::Operator, Some(from));
+    app.store.begin_session(&session, id, &actor, now).await?;
+    app.store.keep_id_token(&session, &person.id_token).await?;
+    Ok(Ok(session_cookie::begin(&secret, https)))
+}

@@ -1,0 +1,8 @@
+//! Sign-in with the organisation's identity provider. A real one and a real browser do the same in
+//! `tests/browser`; here are the stories that no real one would play.
+
+mod forged;
+mod names;
+mod operators;
+pub mod provider;
+mod trouble;
