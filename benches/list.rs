@@ -13,7 +13,7 @@ use restricted_users::clock::Clock;
 use restricted_users::operator::{Actor, RoleGroup};
 use restricted_users::secret::{SecretHash, random_secret};
 use restricted_users::service::Service;
-use restricted_users::store::TokenRecord;
+use restricted_users::store::{NewSession, TokenRecord};
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -152,7 +152,9 @@ impl Visitor {
         let link = (&hash(&link), now);
         store.add_operator(&operator, role, link, &actor, now).await.expect("it takes one");
         let operator = store.operators().await.expect("it answers")[0].id;
-        store.begin_session(&hash(&session), operator, &actor, now).await.expect("it begins");
+        let secret = &hash(&session);
+        let new = NewSession { secret, operator, browser: None, with: "bench" };
+        store.begin_session(new, &actor, now).await.expect("it begins");
         Self {
             client: Client::new(),
             address: format!("http://{}", service.web),

@@ -9,6 +9,7 @@ use crate::health::Health;
 use crate::oidc::Provider;
 use crate::operator::Actor;
 use crate::organization::Organization;
+use crate::passkey::Passkeys;
 use crate::refusals::Refusals;
 use crate::restriction::{Restriction, UnblockRequest};
 use crate::store::{Asker, Result, Store, Unblocked};
@@ -25,6 +26,8 @@ pub struct App {
     pub config: Config,
     /// Scheme, host and port as browsers see them.
     pub public_url: String,
+    /// Passkeys for that address.
+    pub passkeys: Passkeys,
     /// The time.
     pub clock: Clock,
     /// The database.
@@ -67,12 +70,14 @@ impl App {
             clock: clock.clone(),
             asked: Arc::default(),
         };
+        let passkeys = Passkeys::of(&public_url, &config.organization.name);
         let (due_changed, health, metrics) = (Notify::new(), Health::default(), Metrics::new());
         let provider = config.oidc.clone();
         let provider = provider.map(|oidc| Provider::new(oidc, &public_url, clock.clone()));
         Ok(Self {
             config,
             public_url,
+            passkeys,
             clock,
             store,
             blocklist,

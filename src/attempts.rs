@@ -5,6 +5,7 @@ use crate::secret::SecretHash;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use std::net::{IpAddr, Ipv6Addr};
+use uuid::Uuid;
 
 /// What attempts are counted for, how many are let through in a window, and how long that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,12 @@ const OF_A_DEVICE: (i64, TimeDelta) = (5, TimeDelta::minutes(1));
 const OF_A_NETWORK: (i64, TimeDelta) = (50, TimeDelta::minutes(15));
 /// Sign-ins that begin at the identity provider, from one network.
 const OF_VISITS: (i64, TimeDelta) = (200, TimeDelta::minutes(15));
+
+/// Wrong one-time codes of one operator, over all sign-ins: who has the password has three codes in
+/// a million to guess. Recovery codes and passkeys, which nobody guesses, go on meanwhile.
+const OF_CODES: (i64, TimeDelta) = (10, TimeDelta::hours(1));
+/// Questions for passkeys from one network: each is kept for minutes.
+const OF_CHALLENGES: (i64, TimeDelta) = (100, TimeDelta::minutes(15));
 
 /// Hex digits of an account's hash that its count carries: enough to tell accounts apart, too few
 /// to find out whether a password was typed into the address field.
@@ -54,6 +61,26 @@ impl Budget {
     #[must_use]
     pub fn of_visits(from: IpAddr) -> Self {
         Self::new(format!("visits {}", network(from)), OF_VISITS)
+    }
+
+    /// The budget for what a page asks of an operator who is signed in, the password again or the
+    /// first code of a new app: the session counts like a known device, and does not keep the owner
+    /// from signing in.
+    #[must_use]
+    pub fn of_session(session: Uuid) -> Self {
+        Self::new(format!("session {session}"), OF_A_DEVICE)
+    }
+
+    /// The budget for one-time codes.
+    #[must_use]
+    pub fn of_codes(operator: Uuid) -> Self {
+        Self::new(format!("codes {operator}"), OF_CODES)
+    }
+
+    /// The budget for questions to authenticators by who is not signed in.
+    #[must_use]
+    pub fn of_challenges(from: IpAddr) -> Self {
+        Self::new(format!("passkeys {}", network(from)), OF_CHALLENGES)
     }
 
     fn new(subject: String, (attempts, window): (i64, TimeDelta)) -> Self {

@@ -45,6 +45,8 @@ pub struct Config {
     pub help_url: Option<Url>,
     /// The organisation's identity provider, where operators may sign in with it.
     pub oidc: Option<Oidc>,
+    /// Whether local operators must have a second factor.
+    pub require_mfa: bool,
     /// Proxies whose word on the client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How the log is written; text on a terminal where it is not set.
@@ -166,6 +168,9 @@ impl Config {
             mail_server_networks,
             help_url: source.one("help_url", "an http or https URL", web_url)?,
             oidc: Oidc::from_source(&mut source)?,
+            require_mfa: source
+                .one("require_mfa", "true or false", |text| text.parse().ok())?
+                .unwrap_or_default(),
             trusted_proxies: source.list("trusted_proxies", NETWORKS, network)?,
             log_format: source.one("log_format", "text or json", log_format)?,
             unknown_variables: source.finish()?,

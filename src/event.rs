@@ -82,6 +82,18 @@ pub enum Action {
     SignInFailed,
     /// An operator signed out.
     SignedOut,
+    /// An operator changed the own password.
+    PasswordChanged,
+    /// An operator added a second factor.
+    SecondFactorAdded,
+    /// An operator removed a second factor.
+    SecondFactorRemoved,
+    /// An operator got new recovery codes; the old ones are void.
+    RecoveryCodesMade,
+    /// A recovery code stood in for the second factor.
+    RecoveryCodeUsed,
+    /// An operator ended sessions of the own account from another one.
+    SessionRevoked,
     /// A token was created.
     TokenCreated,
     /// A token was revoked.

@@ -27,6 +27,8 @@ pub enum RoleGroup {
 pub enum Permission {
     /// See restricted users, their history and the audit log.
     Look,
+    /// Look after the own account: password, second factors, sessions.
+    OwnAccount,
     /// Restrict, unblock, cancel an unblock.
     ChangeRestrictions,
     /// Unblock a sender who was unblocked too often already.
@@ -49,7 +51,7 @@ impl Permission {
             SecurityReader, ViewOnlyOrganizationManagement,
         };
         match self {
-            Self::Look => &[
+            Self::Look | Self::OwnAccount => &[
                 OrganizationManagement,
                 SecurityAdministrator,
                 GlobalReader,

@@ -6,7 +6,7 @@
 //   button[data-close|step|get]   closes the dialog; goes to a step ([data-final] waits for the last); GETs and places
 //   form[data-live]               a GET form that is sent while one types; form[data-native] is left to the browser
 //   an answer, put in place       elements with an id replace their namesakes; [data-append|prepend=ID] add their children;
-//                                 [data-announce] is told; [data-go=#/page] starts over there
+//                                 [data-announce] is told; [data-focus] gets the focus; [data-go=#/page] starts over there
 //   [data-count=ID]               how many children that element has
 //   [data-reload] in main         the page is fetched again after each change
 //   a[data-leave]                 goes to another site, from where one comes back to the page of this hash
@@ -25,7 +25,7 @@ async function follow() {
   const wanted = path();
   const mine = ++turn;
   const opener = document.activeElement?.id;
-  document.querySelector("nav:popover-open")?.hidePopover();
+  document.querySelector(":popover-open")?.hidePopover();
   if (openDialog()?.path !== wanted) openDialog()?.close();
   if (wanted === shown) return void (main.ariaBusy = "false");
   tell("");
@@ -121,7 +121,7 @@ async function ask(url, body) {
 function place(answer) {
   let whole = true;
   tellTimes(answer);
-  const news = answer.querySelector("[data-announce]");
+  const [news, focus] = [answer.querySelector("[data-announce]"), answer.querySelector("[data-focus]")];
   keepFocus(() => {
     for (const list of answer.querySelectorAll("[data-append], [data-prepend]")) {
       const { append, prepend } = list.dataset;
@@ -136,6 +136,7 @@ function place(answer) {
   document.querySelectorAll("[data-count]").forEach((it) => (it.textContent = byId(it.dataset.count).childElementCount.toLocaleString("en")));
   tellTimes();
   if (news) announce(news.textContent, news.dataset.announce);
+  focus?.focus();
   return whole;
 }
 

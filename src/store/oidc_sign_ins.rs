@@ -5,6 +5,7 @@ use crate::oidc::Begun;
 use crate::secret::SecretHash;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
 impl Store {
     /// Keeps a sign-in that has begun in `browser` until `expires_at`; those that are over by `now`
@@ -92,16 +93,16 @@ impl Store {
     /// When the database fails.
     pub async fn end_sessions_vouched_for(&self, issuer: &str, subject: &str) -> Result<()> {
         let mut tx = self.begin().await?;
-        on!(&mut tx, |tx| sqlx::query(
-            "DELETE FROM sessions
-              WHERE operator_id = (SELECT operator_id FROM oidc_subjects
-                                    WHERE issuer = $1 AND subject = $2)"
+        let operator: Option<Option<Uuid>> = on!(&mut tx, |tx| sqlx::query_scalar(
+            "SELECT operator_id FROM oidc_subjects WHERE issuer = $1 AND subject = $2"
         )
         .bind(issuer)
         .bind(subject)
-        .execute(&mut **tx)
-        .await
-        .map(drop))?;
+        .fetch_optional(&mut **tx)
+        .await)?;
+        if let Some(operator) = operator.flatten() {
+            tx.end_sessions_but(operator, None).await?;
+        }
         tx.commit().await
     }
 

@@ -111,16 +111,8 @@ impl Store {
         .bind(password)
         .fetch_one(&mut **tx)
         .await)?;
-        on!(&mut tx, |tx| sqlx::query("DELETE FROM sessions WHERE operator_id = $1")
-            .bind(id)
-            .execute(&mut **tx)
-            .await
-            .map(drop))?;
-        on!(&mut tx, |tx| sqlx::query("DELETE FROM known_devices WHERE operator_id = $1")
-            .bind(id)
-            .execute(&mut **tx)
-            .await
-            .map(drop))?;
+        tx.end_sessions_but(id, None).await?;
+        tx.forget_devices(id).await?;
         tx.record(&[], vec![password_set(&address, from, now)]).await?;
         tx.commit().await?;
         Ok(Some(id))

@@ -25,6 +25,10 @@ pub struct OperatorRecord {
     pub last_sign_in_at: Option<DateTime<Utc>>,
     /// Whether an identity provider vouches for it: there is no password then.
     pub is_vouched_for: bool,
+    /// Whether one-time codes are asked for.
+    pub has_codes: bool,
+    /// Whether there is a passkey.
+    pub has_passkey: bool,
 }
 
 /// What is needed to check a password.
@@ -40,7 +44,12 @@ pub struct SignInRecord {
 
 const COLUMNS: &str = "SELECT id, address, role_group, created_at, last_sign_in_at,
                               EXISTS (SELECT 1 FROM oidc_subjects
-                                       WHERE operator_id = operators.id) AS is_vouched_for
+                                       WHERE operator_id = operators.id) AS is_vouched_for,
+                              EXISTS (SELECT 1 FROM one_time_codes
+                                       WHERE operator_id = operators.id
+                                         AND confirmed_at IS NOT NULL) AS has_codes,
+                              EXISTS (SELECT 1 FROM passkeys
+                                       WHERE operator_id = operators.id) AS has_passkey
                          FROM operators";
 
 impl Store {

@@ -140,11 +140,7 @@ impl Tx {
             .execute(&mut **tx)
             .await
             .map(drop))?;
-        on!(self, |tx| sqlx::query("DELETE FROM sessions WHERE operator_id = $1")
-            .bind(id)
-            .execute(&mut **tx)
-            .await
-            .map(drop))?;
+        self.end_sessions_but(id, None).await?;
         Ok(())
     }
 }

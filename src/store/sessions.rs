@@ -5,24 +5,46 @@ use crate::event::{Action, NewAuditEntry};
 use crate::operator::{Actor, RoleGroup};
 use crate::secret::SecretHash;
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 use sqlx::FromRow;
 use uuid::Uuid;
 
 /// A session ends when nothing was asked for so long …
-const IDLE: TimeDelta = TimeDelta::hours(1);
+pub(super) const IDLE: TimeDelta = TimeDelta::hours(1);
 /// … and in any case after so long.
-const LONGEST: TimeDelta = TimeDelta::hours(12);
+pub(super) const LONGEST: TimeDelta = TimeDelta::hours(12);
 /// How exactly the last use is kept; a write at each request would be too many.
 const SEEN_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 /// Who a session belongs to.
 #[derive(Debug, Clone, FromRow)]
 pub struct SessionRecord {
+    /// The session's id.
+    pub id: Uuid,
+    /// The operator's id.
+    pub operator_id: Uuid,
     /// The operator's address.
     pub address: String,
     /// What the operator may do now.
     pub role_group: RoleGroup,
+    /// Whether the operator has a password here, and does not come from an identity provider.
+    pub is_local: bool,
+    /// Whether the operator has one-time codes or a passkey here.
+    pub has_second_factor: bool,
     last_seen_at: DateTime<Utc>,
+}
+
+/// A session that is about to begin.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSession<'a> {
+    /// The hash of the cookie's value.
+    pub secret: &'a SecretHash,
+    /// The operator's id.
+    pub operator: Uuid,
+    /// The browser, in a few words.
+    pub browser: Option<&'a str>,
+    /// What the operator proved to be the one with.
+    pub with: &'static str,
 }
 
 impl Store {
@@ -32,8 +54,7 @@ impl Store {
     /// When the database fails.
     pub async fn begin_session(
         &self,
-        secret: &SecretHash,
-        operator: Uuid,
+        new: NewSession<'_>,
         actor: &Actor,
         now: DateTime<Utc>,
     ) -> Result<()> {
@@ -47,22 +68,28 @@ impl Store {
         .await
         .map(drop))?;
         on!(&mut tx, |tx| sqlx::query(
-            "INSERT INTO sessions (secret_hash, operator_id, created_at, last_seen_at)
-             VALUES ($1, $2, $3, $3)"
+            "INSERT INTO sessions (secret_hash, operator_id, created_at, last_seen_at, id,
+                                   client_address, browser)
+             VALUES ($1, $2, $3, $3, $4, $5, $6)"
         )
-        .bind(secret)
-        .bind(operator)
+        .bind(new.secret)
+        .bind(new.operator)
         .bind(now)
+        .bind(Uuid::now_v7())
+        .bind(actor.client_address.map(|address| address.to_string()))
+        .bind(new.browser)
         .execute(&mut **tx)
         .await
         .map(drop))?;
         on!(&mut tx, |tx| sqlx::query("UPDATE operators SET last_sign_in_at = $2 WHERE id = $1")
-            .bind(operator)
+            .bind(new.operator)
             .bind(now)
             .execute(&mut **tx)
             .await
             .map(drop))?;
-        let audit = NewAuditEntry::new(actor, Action::SignedIn, now).to(&actor.name);
+        let audit = NewAuditEntry::new(actor, Action::SignedIn, now)
+            .to(&actor.name)
+            .after(json!({ "with": new.with }));
         tx.record(&[], vec![audit]).await?;
         tx.commit().await
     }
@@ -77,7 +104,14 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<SessionRecord>> {
         let session: Option<SessionRecord> = on!(&self.read, |pool| sqlx::query_as(
-            "SELECT operators.address, operators.role_group, sessions.last_seen_at
+            "SELECT sessions.id, operator_id, operators.address, operators.role_group,
+                    operators.password_hash IS NOT NULL AS is_local,
+                    EXISTS (SELECT 1 FROM one_time_codes
+                             WHERE one_time_codes.operator_id = operators.id
+                               AND confirmed_at IS NOT NULL)
+                    OR EXISTS (SELECT 1 FROM passkeys
+                                WHERE passkeys.operator_id = operators.id) AS has_second_factor,
+                    sessions.last_seen_at
                FROM sessions JOIN operators ON operators.id = sessions.operator_id
               WHERE sessions.secret_hash = $1
                 AND sessions.last_seen_at > $2

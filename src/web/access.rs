@@ -7,7 +7,7 @@ use super::security_headers::{NOT_FROM_HERE, from_another_site};
 use super::session_cookie;
 use crate::operator::{Actor, ActorKind, Permission, RoleGroup};
 use crate::secret::SecretHash;
-use crate::store::Asker;
+use crate::store::{Asker, SessionRecord};
 use crate::token_uses::TokenUse;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};
@@ -24,9 +24,22 @@ use std::sync::Arc;
 pub(crate) struct Caller {
     pub(crate) actor: Actor,
     pub(crate) role: RoleGroup,
+    /// The session of a person; tokens have none.
+    pub(crate) session: Option<SessionRecord>,
 }
 
 impl Caller {
+    /// Whether this is somebody whom nothing is open to but the page to add a second factor.
+    pub(crate) fn must_enrol(&self, app: &Shared) -> bool {
+        app.config.require_mfa && self.lacks_second_factor()
+    }
+
+    /// Whether the password alone is enough to be this operator. Who comes from an identity
+    /// provider has that one's second factors.
+    pub(crate) fn lacks_second_factor(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.is_local && !session.has_second_factor)
+    }
+
     pub(crate) fn asker(&self) -> Asker<'_> {
         Asker { actor: &self.actor, role: self.role }
     }
@@ -114,9 +127,16 @@ async fn pass(
     if !caller.may(door.permission) {
         return Err(Problem::Forbidden(refusal(door.permission)));
     }
+    if door.permission != Permission::OwnAccount && caller.must_enrol(&door.doors.app) {
+        return Err(Problem::Forbidden(ENROL_FIRST));
+    }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
+
+/// What somebody is told who has a password alone where that is not enough.
+const ENROL_FIRST: &str =
+    "Your organisation asks for a second factor. Load the page again and add one first.";
 
 /// What somebody is told whose role group lacks this permission.
 fn refusal(permission: Permission) -> &'static str {
@@ -144,7 +164,7 @@ pub(crate) async fn by_token(
     if token.is_use_news(now) {
         app.token_uses.note(secret, TokenUse { at: now, from: actor.client_address });
     }
-    Ok(Some(Caller { actor, role: token.role_group }))
+    Ok(Some(Caller { actor, role: token.role_group, session: None }))
 }
 
 /// Who is signed in, while the session lasts.
@@ -157,8 +177,9 @@ pub(crate) async fn by_session(
     let Some(secret) = session_cookie::read(headers, https) else { return Ok(None) };
     let session = app.store.session(&SecretHash::of(secret), app.clock.now()).await?;
     Ok(session.map(|session| Caller {
-        actor: actor(session.address, ActorKind::Operator, from),
+        actor: actor(session.address.clone(), ActorKind::Operator, from),
         role: session.role_group,
+        session: Some(session),
     }))
 }
 

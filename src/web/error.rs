@@ -27,6 +27,7 @@ pub(crate) enum Problem {
     TooLarge { limit: usize },
     UnsupportedMediaType,
     LinkUsedUp,
+    TooManyRequests(&'static str),
     Invalid(Vec<FieldProblem>),
     Internal(StoreError),
     Unwritten(std::io::Error),
@@ -98,6 +99,9 @@ impl Problem {
                 ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
             }
             Self::LinkUsedUp => ("not-found", S::NOT_FOUND, "This link is used up"),
+            Self::TooManyRequests(_) => {
+                ("too-many-requests", S::TOO_MANY_REQUESTS, "Too many attempts")
+            }
             Self::Invalid(_) => ("invalid", S::UNPROCESSABLE_ENTITY, "Invalid input"),
             Self::Internal(_) | Self::Unwritten(_) => {
                 ("internal", S::INTERNAL_SERVER_ERROR, "Internal failure")
@@ -111,7 +115,7 @@ impl Problem {
             Self::SignedOut => {
                 "Sign in, or send a token that is good as `Authorization: Bearer TOKEN`.".into()
             }
-            Self::Forbidden(why) => (*why).into(),
+            Self::Forbidden(why) | Self::TooManyRequests(why) => (*why).into(),
             Self::NotFound => "There is nothing here. The link may be incomplete, or name a user who was never restricted.".into(),
             Self::MethodNotAllowed => "This address does not take this method; `Allow` says which.".into(),
             Self::AlreadyRestricted => "This user is restricted already.".into(),

@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod browser;
 mod client_address;
 mod cursor;
 mod error;
@@ -16,6 +17,7 @@ mod second_factor;
 mod security_headers;
 mod server;
 mod session_cookie;
+mod step_cookie;
 
 use crate::app::App;
 use axum::Router;

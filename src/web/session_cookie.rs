@@ -18,7 +18,7 @@ pub(crate) fn read(headers: &HeaderMap, https: bool) -> Option<&str> {
     read_named(headers, if https { HTTPS_NAME } else { HTTP_NAME })
 }
 
-fn read_named<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
+pub(super) fn read_named<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     cookies.flat_map(|value| value.split(';')).find_map(|cookie| {
         let (name, value) = cookie.trim().split_once('=')?;
@@ -68,7 +68,7 @@ pub(crate) fn end(https: bool) -> HeaderValue {
     set(if https { HTTPS_NAME } else { HTTP_NAME }, "", https, "; Max-Age=0")
 }
 
-fn set(name: &str, value: &str, https: bool, more: &str) -> HeaderValue {
+pub(super) fn set(name: &str, value: &str, https: bool, more: &str) -> HeaderValue {
     let secure = if https { "; Secure" } else { "" };
     let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}");
     let mut value = HeaderValue::try_from(text).expect("a secret is base64url");

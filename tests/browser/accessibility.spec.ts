@@ -1,5 +1,7 @@
+import { request } from "@playwright/test";
 import { expectNoViolation } from "./accessibility";
-import { ALICE, answer, BLOCKED_SENDERS, enterPassword, expect, openLink, openUser, row, test, unblockOf } from "./service";
+import { codeOf } from "./codes";
+import { ALICE, answer, BLOCKED_SENDERS, enterPassword, expect, openLink, openUser, OPERATOR, PASSWORD, row, test, unblockOf } from "./service";
 
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
@@ -68,6 +70,33 @@ for (const colorScheme of ["light", "dark"] as const) {
         await openLink(page, "/#/restrictedusers/nobody@example.org");
         await expect(page.getByRole("heading", { name: "Not found" })).toBeVisible();
         await expectNoViolation(page, "unknown user");
+      });
+
+      test("axe finds nothing on the own account and at the second step", async ({ page, service }) => {
+        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+        await service.signUp(page);
+        const elsewhere = await request.newContext({ baseURL: service.url });
+        await elsewhere.post("/sign-in", { form: { address: OPERATOR, password: PASSWORD }, headers: { Origin: service.url } });
+        await openLink(page, "/#/account");
+        await expect(page.getByText("End all others")).toBeVisible();
+        await expect(page.getByRole("heading", { name: "Your account" })).toBeVisible();
+        for (const fold of await page.locator("details.fold summary").all()) await fold.click();
+        await expectNoViolation(page, "account");
+        await page.locator("#codes-password").fill(PASSWORD);
+        await page.getByRole("button", { name: "Show the QR code" }).click();
+        await expect(page.getByLabel("Code of the app")).toBeVisible();
+        await expectNoViolation(page, "account: setting codes up");
+        await page.getByLabel("Code of the app").fill(codeOf(await page.locator("#key").innerText()));
+        await page.getByRole("button", { name: "Turn on" }).click();
+        await expect(page.locator("#fresh-codes")).toBeVisible();
+        await expectNoViolation(page, "account: recovery codes");
+
+        await page.context().clearCookies();
+        await page.reload();
+        await enterPassword(page, PASSWORD);
+        await expect(page.getByLabel("Code of your authenticator app")).toBeVisible();
+        await page.getByText("Use a recovery code").click();
+        await expectNoViolation(page, "second step");
       });
     });
   }

@@ -9,7 +9,7 @@ use restricted_users::operator::{Actor, RoleGroup};
 use restricted_users::postfix::listen::ListenAddress;
 use restricted_users::secret::{SecretHash, random_secret};
 use restricted_users::service::Service;
-use restricted_users::store::TokenRecord;
+use restricted_users::store::{NewSession, TokenRecord};
 use restricted_users::{bookkeeper, follower, unblocker};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -367,7 +367,8 @@ impl Portal {
         assert!(store.add_operator(&address, role, link, &actor, now).await.unwrap());
         let operators = store.operators().await.unwrap();
         let operator = operators.iter().find(|one| one.address == address.as_str()).unwrap();
-        store.begin_session(&hash, operator.id, &actor, now).await.unwrap();
+        let new = NewSession { secret: &hash, operator: operator.id, browser: None, with: "story" };
+        store.begin_session(new, &actor, now).await.unwrap();
         format!("session={}", secret.expose_secret())
     }
 }

@@ -2,10 +2,12 @@
 //! Postgres server at `TEST_DATABASE_URL` where that is set.
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
+mod account;
 mod audit_chain;
 mod audit_log;
 mod audit_page;
 mod bad_input;
+mod browser;
 mod command_line;
 mod database_away;
 mod guessing;
@@ -18,10 +20,13 @@ mod list;
 mod oidc;
 mod pages;
 mod permissions;
+mod phone;
 mod policy_port;
 mod program;
 mod releases;
 mod replicas;
 mod role_groups;
+mod second_factor;
+mod second_step;
 mod secrets;
 mod sign_in;

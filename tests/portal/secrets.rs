@@ -1,7 +1,9 @@
 //! What was said in confidence: neither the log nor the store repeats it.
 
+use crate::browser::between;
 use crate::harness::{Database, eventually};
 use crate::oidc::provider::{Provider, SECRET};
+use crate::phone::code_at;
 use crate::program::{command, result_of};
 use restricted_users::clock::Clock;
 use std::collections::HashMap;
@@ -127,5 +129,60 @@ async fn nothing_that_goes_between_the_provider_and_this_service_is_in_the_log()
     let secrets = [SECRET, state, code, &asked["nonce"], &token, &cookies[0], &cookies[1]];
     for secret in secrets {
         assert!(!text.contains(secret), "{secret:?} is in the log");
+    }
+}
+
+/// What `Set-Cookie` sets, as a browser sends it back.
+fn cookies(answer: &reqwest::Response) -> String {
+    let cookies = answer.headers().get_all("set-cookie").iter();
+    let pairs = cookies.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap());
+    pairs.collect::<Vec<_>>().join("; ")
+}
+
+#[tokio::test]
+async fn no_secret_of_a_second_factor_is_in_the_log_and_but_for_the_key_none_in_the_database() {
+    let database = Database::create().await;
+    let link =
+        result_of(&database, &["operator", "add", "olivia@example.org", "--role", "global-reader"]);
+    let link = link.trim().rsplit('/').next().unwrap();
+    let log = database.folder.path().join("log");
+    let (_serve, url) = serve(&database, &log, &[]).await;
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let http = http.build().unwrap();
+    let post = async |path: &str, cookies: &str, fields: &[(&str, &str)]| {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        let request = http.post(format!("{url}{path}")).header("origin", &url);
+        let body = body.extend_pairs(fields).finish();
+        request.header("cookie", cookies).body(body).send().await.unwrap()
+    };
+
+    let fields = [("secret", link), ("password", PASSWORD)];
+    let session = cookies(&post("/ui/welcome/password", "", &fields).await);
+    let set_up = post("/ui/account/codes", &session, &[("password", PASSWORD)]).await;
+    let spelled = set_up.text().await.unwrap();
+    let spelled = between(&spelled, "<code id=\"key\">", "</code>");
+    let key = spelled.replace(' ', "");
+    let code = code_at(&key, Clock::default().now());
+    let on = post("/ui/account/codes/confirm", &session, &[("code", &code)]).await;
+    let on = on.text().await.unwrap();
+    let recovery = between(&on, "<pre id=\"fresh-codes\">", "\n");
+    let fields = [("address", "olivia"), ("password", PASSWORD)];
+    let half = cookies(&post("/sign-in", "", &fields).await);
+    let signed_in = post("/sign-in/recovery-code", &half, &[("code", recovery)]).await;
+    assert_eq!(signed_in.status(), 303);
+
+    let half = half.strip_prefix("half-sign-in=").unwrap();
+    let plain = recovery.replace('-', "");
+    let mut told = vec![("log", std::fs::read(&log).unwrap(), vec![spelled, &key])];
+    if !database.is_postgres() {
+        for file in ["restricted-users.db", "restricted-users.db-wal"] {
+            told.push((file, std::fs::read(database.folder.path().join(file)).unwrap(), vec![]));
+        }
+    }
+    for (place, bytes, more) in told {
+        let text = String::from_utf8_lossy(&bytes);
+        for secret in [recovery, &plain, half].into_iter().chain(more) {
+            assert!(!text.contains(secret), "{secret:?} is in the {place}");
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! The one full page: the frame around every other, or the sign-in page.
 
+use super::account;
 use super::html;
 use super::rows;
+use super::second_step;
 use super::static_files::address_of;
 use crate::operator::Permission;
 use crate::web::Shared;
@@ -17,9 +19,21 @@ pub(crate) struct Frame {
     pub(crate) organization: String,
     pub(crate) css: String,
     pub(crate) js: String,
+    pub(crate) passkeys_js: String,
     pub(crate) icon: String,
     pub(crate) operator: Option<Operator>,
     pub(crate) restricted: String,
+    /// Who is signed in must add a second factor first.
+    pub(crate) must_enrol: bool,
+    /// Who is signed in had better add a second factor.
+    pub(crate) advises_second_factor: bool,
+}
+
+impl Frame {
+    /// Whether somebody is signed in to whom the pages are open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.operator.is_some() && !self.must_enrol
+    }
 }
 
 /// Who is signed in.
@@ -42,6 +56,7 @@ pub(crate) struct SignIn {
     pub(crate) frame: Frame,
     pub(crate) address: String,
     pub(crate) message: Option<&'static str>,
+    pub(crate) passkeys: bool,
     pub(crate) provider: Option<ProviderDoor>,
 }
 
@@ -53,7 +68,7 @@ pub(crate) struct ProviderDoor {
 }
 
 /// The pages that a link may name after `?hash=`.
-const PAGES: [&str; 3] = ["/restrictedusers", "/permissions", "/auditlog"];
+const PAGES: [&str; 4] = ["/restrictedusers", "/permissions", "/auditlog", "/account"];
 
 pub(crate) async fn page(
     State(app): State<Shared>,
@@ -66,25 +81,34 @@ pub(crate) async fn page(
         return Ok(Redirect::to(&format!("/#{hash}")).into_response());
     }
     match by_session(&app, &headers, None).await? {
+        Some(caller) if caller.must_enrol(&app) => {
+            Ok(html(&account::enrolment(&app, &caller).await?).into_response())
+        }
         Some(caller) => {
             let restricted = rows::counts(&app).await?.restricted;
             Ok(html(&Portal { frame: frame(&app, Some(&caller), restricted) }).into_response())
         }
-        None => Ok(html(&sign_in(&app, String::new(), None)).into_response()),
+        None => match second_step::page(&app, &headers, None).await? {
+            Some(page) => Ok(page.into_response()),
+            None => Ok(html(&sign_in(&app, String::new(), None)).into_response()),
+        },
     }
 }
 
 /// The sign-in page, with what went wrong the last time.
 pub(crate) fn sign_in(app: &Shared, address: String, message: Option<&'static str>) -> SignIn {
+    let passkeys = app.passkeys.not_offered().is_none();
     let provider = app.provider.as_ref().map(|_| ProviderDoor::default());
-    SignIn { frame: frame(app, None, String::new()), address, message, provider }
+    let frame = frame(app, None, String::new());
+    SignIn { frame, address, message, passkeys, provider }
 }
 
-pub(crate) fn frame(app: &Shared, caller: Option<&Caller>, restricted: String) -> Frame {
+pub(super) fn frame(app: &Shared, caller: Option<&Caller>, restricted: String) -> Frame {
     Frame {
         organization: app.organization().name.clone(),
         css: address_of("portal.css"),
         js: address_of("portal.js"),
+        passkeys_js: address_of("passkeys.js"),
         icon: address_of("icon.svg"),
         operator: caller.map(|caller| Operator {
             address: caller.actor.name.clone(),
@@ -93,6 +117,12 @@ pub(crate) fn frame(app: &Shared, caller: Option<&Caller>, restricted: String) -
             may_manage: caller.may(Permission::ManageAccess),
         }),
         restricted,
+        must_enrol: caller.is_some_and(|caller| caller.must_enrol(app)),
+        advises_second_factor: caller.is_some_and(|caller| {
+            caller.may(Permission::ChangeRestrictions)
+                && caller.lacks_second_factor()
+                && !caller.must_enrol(app)
+        }),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The portal: the one full page, and the fragments that its script puts into it.
 
+mod account;
+mod arrival;
 mod audit_log;
 mod export;
 mod frame;
@@ -9,6 +11,7 @@ mod permissions;
 mod restrict;
 mod restricted_users;
 mod rows;
+mod second_step;
 mod sign_in;
 mod static_files;
 mod unblock;
@@ -31,6 +34,14 @@ pub(crate) fn routes(app: &Shared) -> Routes {
         .post("/sign-in", Anybody, sign_in::sign_in)
         .get("/sign-in/oidc", Anybody, oidc::begin)
         .get("/sign-in/oidc/callback", Anybody, oidc::callback)
+        .get("/sign-in/code", Anybody, sign_in::page)
+        .post("/sign-in/code", Anybody, second_step::code)
+        .get("/sign-in/recovery-code", Anybody, sign_in::page)
+        .post("/sign-in/recovery-code", Anybody, second_step::recovery_code)
+        .get("/sign-in/passkey", Anybody, sign_in::page)
+        .post("/sign-in/passkey", Anybody, second_step::passkey)
+        .post("/sign-in/passkey/challenge", Anybody, second_step::challenge)
+        .post("/sign-in/start-over", Anybody, second_step::start_over)
         .post("/sign-out", Anybody, sign_in::sign_out)
         .post("/ui/welcome", Anybody, welcome::page)
         .post("/ui/welcome/password", Anybody, welcome::set_password)
@@ -49,6 +60,7 @@ pub(crate) fn routes(app: &Shared) -> Routes {
         .get("/ui/auditlog/rows", Look, audit_log::rows)
         .get("/ui/auditlog/export", Look, audit_log::export)
         .and(permission_routes(app))
+        .and(account::routes(app))
 }
 
 fn permission_routes(app: &Shared) -> Routes {

@@ -1,12 +1,12 @@
 //! Signing in with a password, and out.
 
+use super::arrival::Arrival;
 use super::frame::sign_in as sign_in_page;
 use super::{html, oidc};
 use crate::address::Address;
 use crate::attempts::Budget;
-use crate::operator::ActorKind;
-use crate::secret::{PasswordHash, SecretHash, random_secret};
-use crate::web::access::{actor, by_session};
+use crate::secret::{PasswordHash, SecretHash};
+use crate::web::access::by_session;
 use crate::web::client_address::ClientAddress;
 use crate::web::error::Problem;
 use crate::web::extract::Form;
@@ -14,10 +14,10 @@ use crate::web::{Shared, session_cookie};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -47,9 +47,13 @@ pub(crate) async fn sign_in(
     headers: HeaderMap,
     Form(credentials): Form<Credentials>,
 ) -> Result<Response, Problem> {
-    let attempt = Attempt { app: &app, from, headers: &headers };
+    let arrival = Arrival { app: &app, from, headers: &headers };
+    let attempt = Attempt { arrival };
     let (status, message) = match attempt.check(&credentials).await? {
-        Checked::Right(id, address) => return attempt.begin(id, address).await,
+        Checked::Right(id, address) => {
+            let cookies = arrival.after_password(id, address, "password").await?;
+            return Ok((cookies, Redirect::to("/")).into_response());
+        }
         Checked::Wrong => (StatusCode::UNAUTHORIZED, REFUSED),
         Checked::TooMany => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY),
     };
@@ -62,9 +66,7 @@ fn refuse(app: &Shared, address: String, status: StatusCode, message: &'static s
 
 /// Somebody tries a password.
 struct Attempt<'a> {
-    app: &'a Shared,
-    from: ClientAddress,
-    headers: &'a HeaderMap,
+    arrival: Arrival<'a>,
 }
 
 /// What became of it.
@@ -76,16 +78,16 @@ enum Checked {
 
 impl Attempt<'_> {
     async fn check(&self, credentials: &Credentials) -> Result<Checked, Problem> {
-        let (store, now) = (&self.app.store, self.app.clock.now());
+        let (store, now) = (&self.arrival.app.store, self.arrival.app.clock.now());
         let password = credentials.password.clone();
-        let Ok(address) = self.app.organization().sender(&credentials.address) else {
+        let Ok(address) = self.arrival.app.organization().sender(&credentials.address) else {
             return self.refuse_nobody(password).await;
         };
         let budgets = self.budgets(&address, now).await?;
         let record = store.sign_in_record(&address).await?;
         let known = record.as_ref().map(|_| &address);
         if !store.take_attempt(&budgets, now).await? {
-            store.note_failure(known, Some(self.from.0), now).await?;
+            store.note_failure(known, Some(self.arrival.from.0), now).await?;
             return Ok(Checked::TooMany);
         }
         let (operator, hash) = match record {
@@ -97,72 +99,25 @@ impl Attempt<'_> {
             store.return_attempt(&budgets, now).await?;
             return Ok(Checked::Right(id, address));
         }
-        store.note_failure(known, Some(self.from.0), now).await?;
+        store.note_failure(known, Some(self.arrival.from.0), now).await?;
         Ok(Checked::Wrong)
     }
 
     /// A name that is no address takes as long as any other, and is counted for its network.
     async fn refuse_nobody(&self, password: SecretString) -> Result<Checked, Problem> {
-        let (store, now) = (&self.app.store, self.app.clock.now());
-        let allowed = store.take_attempt(&[Budget::of_network(self.from.0)], now).await?;
+        let (store, now) = (&self.arrival.app.store, self.arrival.app.clock.now());
+        let allowed = store.take_attempt(&[Budget::of_network(self.arrival.from.0)], now).await?;
         if allowed {
             PasswordHash::verify(None, password).await;
         }
-        store.note_failure(None, Some(self.from.0), now).await?;
+        store.note_failure(None, Some(self.arrival.from.0), now).await?;
         Ok(if allowed { Checked::Wrong } else { Checked::TooMany })
     }
 
     async fn budgets(&self, account: &Address, now: DateTime<Utc>) -> Result<Vec<Budget>, Problem> {
-        let device = self.known_device(account, now).await?.map(SecretHash::of);
-        Ok(Budget::of(account, device.as_ref(), Some(self.from.0)))
+        let device = self.arrival.known_device(account, now).await?.map(SecretHash::of);
+        Ok(Budget::of(account, device.as_ref(), Some(self.arrival.from.0)))
     }
-
-    /// The secret of a browser that this account was signed in with before.
-    async fn known_device(
-        &self,
-        account: &Address,
-        now: DateTime<Utc>,
-    ) -> Result<Option<&str>, Problem> {
-        let https = self.app.config.is_https();
-        let Some(device) = session_cookie::read_device(self.headers, https) else {
-            return Ok(None);
-        };
-        let known = self.app.store.knows_device(&SecretHash::of(device), account, now).await?;
-        Ok(known.then_some(device))
-    }
-
-    async fn begin(&self, id: Uuid, address: String) -> Result<Response, Problem> {
-        let now = self.app.clock.now();
-        // Only a secret that we gave out is kept: somebody else could know any other.
-        let device = match self.known_device(&Address::stored(&address), now).await? {
-            Some(device) => device.to_owned().into(),
-            None => random_secret(),
-        };
-        let session = begin_session(self.app, self.headers, id, address, self.from).await?;
-        let hash = SecretHash::of(device.expose_secret());
-        self.app.store.remember_device(&hash, id, now).await?;
-        let device = session_cookie::remember_device(&device, self.app.config.is_https());
-        let cookies = AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, device)]);
-        Ok((cookies, Redirect::to("/")).into_response())
-    }
-}
-
-/// Begins a session in place of the one that the browser had, and answers the cookie for it.
-pub(crate) async fn begin_session(
-    app: &Shared,
-    headers: &HeaderMap,
-    operator: Uuid,
-    address: String,
-    from: ClientAddress,
-) -> Result<HeaderValue, Problem> {
-    if let Some(earlier) = session_cookie::read(headers, app.config.is_https()) {
-        app.store.drop_session(&SecretHash::of(earlier)).await?;
-    }
-    let secret = random_secret();
-    let hash = SecretHash::of(secret.expose_secret());
-    let actor = actor(address, ActorKind::Operator, Some(from));
-    app.store.begin_session(&hash, operator, &actor, app.clock.now()).await?;
-    Ok(session_cookie::begin(&secret, app.config.is_https()))
 }
 
 pub(crate) async fn sign_out(

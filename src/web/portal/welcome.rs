@@ -1,9 +1,10 @@
 //! Setting a password through a one-time link.
 
+use super::arrival::Arrival;
 use super::html;
-use super::sign_in::begin_session;
 use crate::address::Address;
-use crate::secret::{PASSWORD_LENGTH, PasswordHash, SecretHash};
+use crate::password;
+use crate::secret::{PasswordHash, SecretHash};
 use crate::store::LinkFor;
 use crate::web::Shared;
 use crate::web::api::operators::whole_address;
@@ -13,7 +14,7 @@ use crate::web::extract::Form;
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -69,8 +70,9 @@ pub(crate) async fn set_password(
     Form(new): Form<NewPassword>,
 ) -> Result<Response, Problem> {
     let (operator, address) = new.set(&app, from).await?;
-    let cookie = begin_session(&app, &headers, operator, address.to_string(), from).await?;
-    Ok(([(header::SET_COOKIE, cookie)], html(&Done)).into_response())
+    let arrival = Arrival { app: &app, from, headers: &headers };
+    let cookies = arrival.after_password(operator, address.to_string(), "one-time link").await?;
+    Ok((cookies, html(&Done)).into_response())
 }
 
 impl NewPassword {
@@ -80,12 +82,12 @@ impl NewPassword {
         let from = Some(from.0);
         let (address, set) = match link_for {
             LinkFor::Operator(address) => {
-                let hash = hash(self.password).await?;
+                let hash = hash(app, self.password, &address).await?;
                 (address, app.store.set_password(&secret, &hash, from, now).await?)
             }
             LinkFor::FirstOperator => {
                 let address = whole_address(app, &self.address)?;
-                let hash = hash(self.password).await?;
+                let hash = hash(app, self.password, &address).await?;
                 let set = app.store.set_up_first_operator(&secret, &address, &hash, from, now);
                 let set = set.await?;
                 (address, set)
@@ -95,12 +97,12 @@ impl NewPassword {
     }
 }
 
-async fn hash(password: SecretString) -> Result<PasswordHash, Problem> {
-    let length = password.expose_secret().chars().count();
-    if PASSWORD_LENGTH.contains(&length) {
-        return Ok(PasswordHash::of(password).await);
-    }
-    let (least, most) = PASSWORD_LENGTH.into_inner();
-    let detail = format!("it has {length} characters, {least} to {most} are taken");
-    Err(Problem::invalid("password", detail))
+/// The hash of a new password, where it is good.
+pub(crate) async fn hash(
+    app: &Shared,
+    password: SecretString,
+    account: &Address,
+) -> Result<PasswordHash, Problem> {
+    let hashed = password::hash_new(password, account.as_str(), &app.organization().name).await;
+    hashed.map_err(|weakness| Problem::invalid("password", weakness.to_string()))
 }

@@ -5,19 +5,18 @@ mod sign_out;
 
 use crate::attempts::Budget;
 use crate::oidc::{Begun, Person, Provider, Refused};
-use crate::operator::ActorKind;
 use crate::secret::{SecretHash, random_secret};
 use crate::store::Vouched;
-use crate::web::access::actor;
 use crate::web::client_address::ClientAddress;
 use crate::web::error::Problem;
 use crate::web::extract::Query;
+use crate::web::portal::arrival::{Arrival, Cookies};
 use crate::web::security_headers::from_another_site;
 use crate::web::{Shared, session_cookie};
 use axum::Extension;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::TimeDelta;
 use not_let_in::NotLetIn;
@@ -72,16 +71,17 @@ pub(crate) async fn callback(
     Query(answer): Query<Answer>,
 ) -> Result<Response, Problem> {
     let provider = app.provider.as_ref().ok_or(Problem::NotFound)?;
+    let arrival = Arrival { app: &app, from, headers: &headers };
     let person = match begun(&app, &headers, &answer).await? {
         Some(begun) => identify(provider, answer, &begun).await,
         None => Err(NotLetIn::Stale),
     };
     let admitted = match person {
-        Ok(person) => admit(&app, provider, &headers, &person, from).await?,
+        Ok(person) => admit(arrival, provider, &person).await?,
         Err(why) => Err(why),
     };
     let mut response = match admitted {
-        Ok(session) => ([(SET_COOKIE, session)], Redirect::to("/")).into_response(),
+        Ok(cookies) => (cookies, Redirect::to("/")).into_response(),
         Err(why) => {
             if let NotLetIn::Refused(Refused::NoRole { subject, .. }) = &why {
                 app.store.end_sessions_vouched_for(issuer(provider), subject).await?;
@@ -120,33 +120,20 @@ async fn identify(provider: &Provider, answer: Answer, begun: &Begun) -> Result<
     Ok(provider.finish(code.expose_secret().into(), begun).await?)
 }
 
-/// Makes or changes the operator, begins a session in place of the one that the browser had, and
-/// answers its cookie.
+/// Makes or changes the operator, and lets it in.
 async fn admit(
-    app: &Shared,
+    arrival: Arrival<'_>,
     provider: &Provider,
-    headers: &HeaderMap,
     person: &Person,
-    from: ClientAddress,
-) -> Result<Result<HeaderValue, NotLetIn>, Problem> {
+) -> Result<Result<Cookies, NotLetIn>, Problem> {
     let vouched = Vouched {
         issuer: issuer(provider),
         subject: &person.subject,
         address: person.address.as_ref(),
         role: person.role,
     };
-    let now = app.clock.now();
-    let Some((id, name)) = app.store.operator_vouched_for(vouched, Some(from.0), now).await? else {
-        return Ok(Err(NotLetIn::Removed));
-    };
-    let https = app.config.is_https();
-    if let Some(earlier) = session_cookie::read(headers, https) {
-        app.store.drop_session(&SecretHash::of(earlier)).await?;
-    }
-    let secret = random_secret();
-    let session = SecretHash::of(secret.expose_secret());
-    let actor = actor(name, ActorKind::Operator, Some(from));
-    app.store.begin_session(&session, id, &actor, now).await?;
-    app.store.keep_id_token(&session, &person.id_token).await?;
-    Ok(Ok(session_cookie::begin(&secret, https)))
+    let (store, now) = (&arrival.app.store, arrival.app.clock.now());
+    let operator = store.operator_vouched_for(vouched, Some(arrival.from.0), now).await?;
+    let Some((id, name)) = operator else { return Ok(Err(NotLetIn::Removed)) };
+    Ok(Ok(arrival.let_in_vouched_for(id, name, &person.id_token).await?))
 }
