@@ -92,7 +92,7 @@ pub enum Action {
     RecoveryCodesMade,
     /// A recovery code stood in for the second factor.
     RecoveryCodeUsed,
-    /// An operator ended sessions of the own account from another one.
+    /// Sessions of an operator were ended, by their owner from another one or by an admin.
     SessionRevoked,
     /// A token was created.
     TokenCreated,

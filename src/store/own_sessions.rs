@@ -2,6 +2,7 @@
 
 use super::sessions::{IDLE, LONGEST};
 use super::{Result, Store, Tx, on};
+use crate::address::Address;
 use crate::event::{Action, NewAuditEntry};
 use crate::operator::Actor;
 use crate::secret::PasswordHash;
@@ -72,6 +73,29 @@ impl Store {
         }
         tx.commit().await?;
         Ok(ended)
+    }
+
+    /// Ends all of an operator's sessions, for an admin; how many ended, nothing where there is no
+    /// such operator.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_sessions_of(
+        &self,
+        address: &Address,
+        actor: &Actor,
+        now: DateTime<Utc>,
+    ) -> Result<Option<u64>> {
+        let Some(operator) = self.operator(address).await? else { return Ok(None) };
+        let mut tx = self.begin().await?;
+        let ended = tx.end_sessions_but(operator.id, None).await?;
+        // Also where none was open: that the admin wanted it is worth knowing.
+        let audit = NewAuditEntry::new(actor, Action::SessionRevoked, now)
+            .to(address)
+            .after(json!({ "sessions_ended": ended }));
+        tx.record(&[], vec![audit]).await?;
+        tx.commit().await?;
+        Ok(Some(ended))
     }
 
     /// Changes an operator's password and ends everything that the old one opened but `session`.

@@ -1,6 +1,6 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
-import { ALICE, BLOCKED_SENDERS, expect, openLink, OPERATOR, row, setPassword, test, unblockOf } from "./service";
+import { ALICE, BLOCKED_SENDERS, enterPassword, expect, openLink, OPERATOR, PASSWORD, row, setPassword, test, unblockOf } from "./service";
 
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
@@ -43,6 +43,31 @@ test("an operator is added with a link that is shown once, changes role and is r
   await row(page, RITA).getByRole("link", { name: "Remove" }).click();
   await dialog.getByRole("button", { name: "Remove operator" }).click();
   await expect(row(page, RITA)).toHaveCount(0);
+});
+
+test.describe("sessions", () => {
+  test.use({ provokes: [401] });
+
+  test("of an operator are ended, here the own ones, and the password signs in again", async ({ browser, page, service }) => {
+    await service.signUp(page);
+    const elsewhere = await browser.newPage();
+    await elsewhere.goto(service.url);
+    await enterPassword(elsewhere, PASSWORD);
+    await expect(elsewhere.getByRole("link", { name: "Permissions" })).toBeVisible();
+
+    await page.getByRole("link", { name: "Permissions" }).click();
+    await row(page, OPERATOR).getByRole("link", { name: "End sessions" }).click();
+    await expect(page.getByRole("dialog")).toContainText("This is you.");
+    await page.getByRole("button", { name: "End sessions" }).click();
+    for (const ended of [page, elsewhere]) {
+      await ended.goto(service.url);
+      await ended.reload();
+      await expect(ended.getByRole("button", { name: "Sign in" })).toBeVisible();
+    }
+    await enterPassword(page, PASSWORD);
+    await expect(page.getByRole("link", { name: "Permissions" })).toBeVisible();
+    await elsewhere.close();
+  });
 });
 
 test.describe("the last operator in charge", () => {
@@ -165,6 +190,7 @@ for (const colorScheme of ["light", "dark"] as const) {
           ["add an operator", "operators/add"],
           ["change role", `operators/${encodeURIComponent(RITA)}/role`],
           ["remove", `operators/${encodeURIComponent(RITA)}/remove`],
+          ["end sessions", `operators/${encodeURIComponent(RITA)}/sessions`],
           ["create a token", "tokens/create"],
           ["revoke", "tokens/nightly/revoke"],
           ["new link", `operators/${encodeURIComponent(RITA)}/link`],

@@ -1,5 +1,6 @@
 //! Operators and API tokens, managed through the API and the portal.
 
+use crate::browser::{Browser, PASSWORD, add_olivia};
 use crate::harness::{Answer, Portal, minutes, texts};
 use crate::program::{result_of, run};
 use reqwest::Method;
@@ -83,6 +84,31 @@ async fn another_role_group_ends_the_sessions_and_is_audited_with_both() {
     assert_eq!(audit["items"].as_array().unwrap().len(), 1);
     assert_eq!(audit["items"][0]["before"]["role_group"], "global_reader");
     assert_eq!(audit["items"][0]["after"]["role_group"], "security_administrator");
+}
+
+#[tokio::test]
+async fn an_admin_ends_all_sessions_of_somebody_who_can_sign_in_again() {
+    let portal = Portal::start().await;
+    let boss = portal.session(RoleGroup::OrganizationManagement).await;
+    added(&portal, OSCAR, "global_reader").await;
+    add_olivia(&portal, RoleGroup::GlobalReader).await;
+    let path = format!("/api/v1/operators/{OLIVIA}/sessions");
+    let (first, second) = (Browser::new(&portal), Browser::new(&portal));
+    first.sign_in(PASSWORD).await;
+    second.sign_in(PASSWORD).await;
+    assert_eq!(portal.delete(&path).await.ok()["sessions_ended"], 2);
+    assert!(!first.is_signed_in().await && !second.is_signed_in().await);
+    portal.delete("/api/v1/operators/nobody@example.org/sessions").await.problem("not-found");
+
+    first.sign_in(PASSWORD).await;
+    assert!(first.is_signed_in().await);
+    let path = format!("/ui/permissions/operators/{OLIVIA}/sessions");
+    let told = portal.form(&path, &boss, &[]).await;
+    assert!(told.text.contains("signed out everywhere"), "{told:?}");
+    assert!(!first.is_signed_in().await);
+    assert!(is_signed_in(&portal, &boss).await, "it ends nobody else's");
+    let told = portal.audited(OLIVIA).await;
+    assert_eq!(told.iter().filter(|action| *action == "SessionRevoked").count(), 2, "{told:?}");
 }
 
 #[tokio::test]
@@ -264,7 +290,7 @@ async fn the_page_adds_changes_and_removes_and_shows_a_secret_once() {
     assert_eq!(revoked.status, 200);
     assert!(!page("/ui/permissions").await.contains("mx 1"));
 
-    for dialog in ["role", "link", "remove"] {
+    for dialog in ["role", "link", "sessions", "remove"] {
         assert!(page(&format!("{path}/{dialog}")).await.contains("<dialog"), "{dialog}");
     }
     portal.form(&format!("{path}/remove"), &boss, &[]).await;

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod audit_file;
 mod decision;
+pub(crate) mod operator_sessions;
 pub(crate) mod operators;
 mod restricted_users;
 pub(crate) mod tokens;
@@ -40,6 +41,7 @@ pub(crate) fn routes(app: &Shared) -> Routes {
         .patch("/api/v1/operators/{address}", ManageAccess, operators::change)
         .delete("/api/v1/operators/{address}", ManageAccess, operators::remove)
         .post("/api/v1/operators/{address}/one-time-link", ManageAccess, operators::invite)
+        .delete("/api/v1/operators/{address}/sessions", ManageAccess, operator_sessions::end)
         .get("/api/v1/tokens", ManageAccess, tokens::list)
         .post("/api/v1/tokens", ManageAccess, tokens::create)
         .delete("/api/v1/tokens/{name}", ManageAccess, tokens::revoke)

@@ -64,7 +64,7 @@ pub(crate) fn routes(app: &Shared) -> Routes {
 }
 
 fn permission_routes(app: &Shared) -> Routes {
-    use permissions::{operators, page, tokens};
+    use permissions::{operators, page, sessions, tokens};
     Routes::behind(Doors::of_the_portal(app))
         .get("/ui/permissions", ManageAccess, page)
         .get("/ui/permissions/operators/add", ManageAccess, operators::empty)
@@ -73,6 +73,8 @@ fn permission_routes(app: &Shared) -> Routes {
         .post("/ui/permissions/operators/{address}/role", ManageAccess, operators::change_role)
         .get("/ui/permissions/operators/{address}/link", ManageAccess, operators::link)
         .post("/ui/permissions/operators/{address}/link", ManageAccess, operators::make_link)
+        .get("/ui/permissions/operators/{address}/sessions", ManageAccess, sessions::question)
+        .post("/ui/permissions/operators/{address}/sessions", ManageAccess, sessions::end)
         .get("/ui/permissions/operators/{address}/remove", ManageAccess, operators::removal)
         .post("/ui/permissions/operators/{address}/remove", ManageAccess, operators::remove)
         .get("/ui/permissions/tokens/create", ManageAccess, tokens::empty)

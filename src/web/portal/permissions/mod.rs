@@ -1,6 +1,7 @@
 //! The page *Permissions*: operators, API tokens, and what each role group may do.
 
 pub(super) mod operators;
+pub(super) mod sessions;
 pub(super) mod tokens;
 
 use super::html;
