@@ -77,9 +77,13 @@ fn own(caller: &Caller) -> Result<&SessionRecord, Problem> {
 }
 
 /// Asks for the password again before something changes by which the account could be taken over:
-/// an unlocked computer is not its owner.
+/// an unlocked computer is not its owner. Who comes from the identity provider has no password here,
+/// and gets no second factor that would be a way past the provider.
 async fn confirm(app: &Shared, caller: &Caller, password: SecretString) -> Result<(), Problem> {
     let (session, now) = (own(caller)?, app.clock.now());
+    if !session.is_local {
+        return Err(Problem::NoPassword);
+    }
     let budget = attempt(app, session).await?;
     let address = Address::stored(&session.address);
     let record = app.store.sign_in_record(&address).await?;

@@ -18,6 +18,7 @@ use axum::response::Html;
 struct EndSessions {
     address: Address,
     is_oneself: bool,
+    is_vouched_for: bool,
 }
 
 #[derive(Template)]
@@ -31,9 +32,9 @@ pub(crate) async fn question(
     Extension(caller): Extension<Caller>,
     Named(address): Named,
 ) -> Result<Html<String>, Problem> {
-    operator(&app, &address).await?;
+    let is_vouched_for = operator(&app, &address).await?.is_vouched_for;
     let is_oneself = address.as_str() == caller.actor.name;
-    Ok(html(&EndSessions { address, is_oneself }))
+    Ok(html(&EndSessions { address, is_oneself, is_vouched_for }))
 }
 
 pub(crate) async fn end(
