@@ -139,8 +139,11 @@ for (const colorScheme of ["light", "dark"] as const) {
       await expectNoViolation(page, "signed out");
 
       await provider.stop();
-      await page.goto("/sign-in/oidc");
-      await expect(page.getByText("does not answer")).toBeVisible();
+      // For some seconds the portal believes what the provider said last.
+      await expect(async () => {
+        await page.goto("/sign-in/oidc");
+        await expect(page.getByText("does not answer")).toBeVisible({ timeout: 1_000 });
+      }).toPass({ timeout: 20_000, intervals: [1_000] });
       await expectNoViolation(page, "provider away");
       await provider.start();
     });
