@@ -113,6 +113,8 @@ pub struct AuditEntry {
     pub actor_kind: ActorKind,
     /// From where.
     pub client_address: Option<IpAddr>,
+    /// The id of the session it was done in; a token is known by its name.
+    pub session: Option<Uuid>,
     /// What was done.
     pub action: Action,
     /// To whom, or to what.
@@ -137,6 +139,7 @@ impl NewAuditEntry {
             actor: actor.name.clone(),
             actor_kind: actor.kind,
             client_address: actor.client_address,
+            session: actor.session,
             action,
             address: None,
             before: None,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, net::IpAddr, str::FromStr};
+use uuid::Uuid;
 
 /// A role group: what an operator or a token may do. The names are Exchange's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
@@ -139,6 +140,8 @@ pub struct Actor {
     pub kind: ActorKind,
     /// Where the request came from.
     pub client_address: Option<IpAddr>,
+    /// The id of the session it was done in, in the portal.
+    pub session: Option<Uuid>,
 }
 
 /// What kind of actor did something.
@@ -170,7 +173,7 @@ impl Actor {
     }
 
     fn named(name: &str, kind: ActorKind) -> Self {
-        Self { name: name.into(), kind, client_address: None }
+        Self { name: name.into(), kind, client_address: None, session: None }
     }
 }
 

@@ -208,6 +208,7 @@ fn record((account, client_address, minute, failures): Failure) -> NewAuditEntry
         name: if known { account } else { "unknown account".into() },
         kind: ActorKind::Operator,
         client_address: client_address.parse().ok(),
+        session: None,
     };
     NewAuditEntry::new(&actor, Action::SignInFailed, minute).after(json!({ "failures": failures }))
 }

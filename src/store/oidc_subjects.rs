@@ -212,6 +212,6 @@ pub(super) fn audit(
     now: DateTime<Utc>,
 ) -> NewAuditEntry {
     let kind = ActorKind::Operator;
-    let actor = Actor { name: name.into(), kind, client_address: from };
+    let actor = Actor { name: name.into(), kind, client_address: from, session: None };
     NewAuditEntry::new(&actor, action, now).to(name)
 }

@@ -154,7 +154,8 @@ fn password_set(address: &str, from: Option<IpAddr>, now: DateTime<Utc>) -> NewA
 }
 
 fn operator(address: &str, client_address: Option<IpAddr>) -> Actor {
-    Actor { name: address.into(), kind: ActorKind::Operator, client_address }
+    let kind = ActorKind::Operator;
+    Actor { name: address.into(), kind, client_address, session: None }
 }
 
 impl Tx {

@@ -58,6 +58,7 @@ impl Store {
         actor: &Actor,
         now: DateTime<Utc>,
     ) -> Result<()> {
+        let id = Uuid::now_v7();
         let mut tx = self.begin().await?;
         on!(&mut tx, |tx| sqlx::query(
             "DELETE FROM sessions WHERE last_seen_at <= $1 OR created_at <= $2"
@@ -75,7 +76,7 @@ impl Store {
         .bind(new.secret)
         .bind(new.operator)
         .bind(now)
-        .bind(Uuid::now_v7())
+        .bind(id)
         .bind(actor.client_address.map(|address| address.to_string()))
         .bind(new.browser)
         .execute(&mut **tx)
@@ -87,7 +88,8 @@ impl Store {
             .execute(&mut **tx)
             .await
             .map(drop))?;
-        let audit = NewAuditEntry::new(actor, Action::SignedIn, now)
+        let actor = Actor { session: Some(id), ..actor.clone() };
+        let audit = NewAuditEntry::new(&actor, Action::SignedIn, now)
             .to(&actor.name)
             .after(json!({ "with": new.with }));
         tx.record(&[], vec![audit]).await?;

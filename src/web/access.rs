@@ -177,14 +177,18 @@ pub(crate) async fn by_session(
     let Some(secret) = session_cookie::read(headers, https) else { return Ok(None) };
     let session = app.store.session(&SecretHash::of(secret), app.clock.now()).await?;
     Ok(session.map(|session| Caller {
-        actor: actor(session.address.clone(), ActorKind::Operator, from),
+        actor: Actor {
+            session: Some(session.id),
+            ..actor(session.address.clone(), ActorKind::Operator, from)
+        },
         role: session.role_group,
         session: Some(session),
     }))
 }
 
 pub(crate) fn actor(name: String, kind: ActorKind, from: Option<ClientAddress>) -> Actor {
-    Actor { name, kind, client_address: from.map(|ClientAddress(address)| address) }
+    let client_address = from.map(|ClientAddress(address)| address);
+    Actor { name, kind, client_address, session: None }
 }
 
 /// The token of a request: after `Bearer`, or as the password of HTTP Basic (RFC 7617).

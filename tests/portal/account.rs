@@ -3,12 +3,17 @@
 use crate::browser::{Browser, OLIVIA, PASSWORD, add_olivia};
 use crate::harness::{Portal, minutes};
 use restricted_users::operator::RoleGroup;
+use std::collections::HashSet;
 
 const NEW_PASSWORD: &str = "velvet canyon tall lamp";
 
 async fn olivia(portal: &Portal) -> Browser<'_> {
+    olivia_with(portal, PASSWORD).await
+}
+
+async fn olivia_with<'a>(portal: &'a Portal, password: &str) -> Browser<'a> {
     let browser = Browser::new(portal);
-    browser.sign_in(PASSWORD).await;
+    browser.sign_in(password).await;
     assert!(browser.is_signed_in().await);
     browser
 }
@@ -88,6 +93,26 @@ async fn sessions_are_listed_with_browser_and_address_and_end_one_by_one_or_toge
     assert!(browser.is_signed_in().await);
     assert!(!second.is_signed_in().await && !third.is_signed_in().await);
     assert!(portal.audited(OLIVIA).await.contains(&"SessionRevoked".to_owned()));
+}
+
+#[tokio::test]
+async fn the_audit_log_tells_in_which_session_something_was_done() {
+    let portal = start().await;
+    let browser = olivia(&portal).await;
+    browser.post("/ui/account/password", &[("old", PASSWORD), ("password", NEW_PASSWORD)]).await;
+    olivia_with(&portal, NEW_PASSWORD).await;
+    portal.restricted("alice@example.org").await;
+    let records = portal.get("/api/v1/audit").await.ok()["items"].clone();
+    let session_of = |action: &str| {
+        let record = records.as_array().unwrap().iter().rfind(|record| record["action"] == action);
+        record.expect(action)["session"].clone()
+    };
+    assert!(session_of("SignedIn").is_string());
+    assert_eq!(session_of("PasswordChanged"), session_of("SignedIn"));
+    assert!(session_of("Listed").is_null(), "a token is known by its name");
+    let signed_in = records.as_array().unwrap().iter().filter(|one| one["action"] == "SignedIn");
+    let sessions: HashSet<_> = signed_in.map(|record| record["session"].to_string()).collect();
+    assert_eq!(sessions.len(), 2);
 }
 
 #[tokio::test]

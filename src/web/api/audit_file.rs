@@ -14,12 +14,13 @@ use std::io;
 /// Records read at once: the file is as long as the log, and memory is not.
 const PAGE: usize = 1_000;
 
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "number",
     "at",
     "actor",
     "actor_kind",
     "client_address",
+    "session",
     "action",
     "address",
     "before",
@@ -123,7 +124,7 @@ fn csv(records: &[Shown], with_header: bool) -> Vec<u8> {
     csv.into_inner().expect("a vector takes everything")
 }
 
-fn row(Shown { entry, hash }: &Shown) -> [String; 10] {
+fn row(Shown { entry, hash }: &Shown) -> [String; 11] {
     let AuditEntry { number, at, actor, actor_kind, client_address, action, .. } = entry;
     let json = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string);
     [
@@ -132,6 +133,7 @@ fn row(Shown { entry, hash }: &Shown) -> [String; 10] {
         defused(actor),
         word(actor_kind),
         client_address.map(|address| address.to_string()).unwrap_or_default(),
+        entry.session.map(|session| session.to_string()).unwrap_or_default(),
         word(action),
         defused(entry.address.as_deref().unwrap_or_default()),
         json(&entry.before).unwrap_or_default(),

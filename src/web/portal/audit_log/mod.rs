@@ -80,6 +80,8 @@ struct Record {
     actor: String,
     by: &'static str,
     from: Option<String>,
+    /// The end of the session's id, by which records of one session are told from another's.
+    session: Option<String>,
     what: String,
     action: String,
     address: Option<String>,
@@ -205,6 +207,7 @@ impl From<AuditRecord> for Record {
             },
             actor: entry.actor,
             from: entry.client_address.map(|address| address.to_string()),
+            session: entry.session.map(|session| session.to_string().split_off(28)),
             what: words(entry.action),
             action: format!("{:?}", entry.action),
             address: entry.address,
