@@ -55,7 +55,9 @@ pub async fn release_all_due(app: &App) -> Result<Option<DateTime<Utc>>> {
     while !due.is_empty() {
         let (released, changes) = app.store.release(due, now).await?;
         app.blocklist.apply(&changes);
-        released.iter().for_each(|restriction| tell(app, restriction));
+        for restriction in &released {
+            tell(app, restriction);
+        }
         now = app.clock.now();
         let (next, ()) = tokio::join!(app.store.due(now), tokio::time::sleep(BREATH));
         due = next?;

@@ -29,12 +29,12 @@ impl Store {
         due: Vec<Restriction>,
         now: DateTime<Utc>,
     ) -> Result<(Vec<Restriction>, Vec<Change>)> {
-        let mut releases: Vec<_> = due.into_iter().map(|due| release(due, now)).collect();
+        let mut ends: Vec<_> = due.into_iter().map(|due| release(due, now)).collect();
         let mut tx = self.begin().await?;
         tx.wait_for_other_releasers().await?;
-        let still_due = tx.set_released(releases.iter().map(|(due, _)| due.id), now).await?;
-        releases.retain(|(due, _)| still_due.contains(&due.id));
-        let (released, (history, audit)): (Vec<_>, (Vec<_>, Vec<_>)) = releases.into_iter().unzip();
+        let still_due = tx.set_released(ends.iter().map(|(due, _)| due.id), now).await?;
+        ends.retain(|(due, _)| still_due.contains(&due.id));
+        let (released, (history, audit)): (Vec<_>, (Vec<_>, Vec<_>)) = ends.into_iter().unzip();
         let first = tx.record(&history, audit).await?;
         tx.commit().await?;
         let changes = changes(first, &released);
