@@ -41,7 +41,7 @@ impl Store {
         Ok((released, changes))
     }
 
-    /// What to release in the next round, at most [`RELEASES_AT_ONCE`] that are due at `now`: read
+    /// What to release in the next round, at most 1,000 that are due at `now`: read
     /// before anybody has to wait for it.
     ///
     /// # Errors
