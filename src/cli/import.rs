@@ -51,8 +51,7 @@ pub(super) async fn run(arguments: &Arguments, config: &Config) -> anyhow::Resul
     let store = open(config).await?;
     store.expect_many().await?;
     let mut batches = batches(bar.wrap_read(reader), config.organization.clone());
-    let mut import =
-        Import { store, tally: ImportTally::default(), bad: 0, settle_at: FIRST_SETTLED };
+    let mut import = Import { store, tally: ImportTally::default(), bad: 0, settled: 0 };
     while let Some(batch) = batches.recv().await {
         import.take_in(batch, &bar).await?;
     }
@@ -114,7 +113,8 @@ struct Import {
     store: Store,
     tally: ImportTally,
     bad: usize,
-    settle_at: usize,
+    /// How many rows the database has learned of.
+    settled: usize,
 }
 
 impl Import {
@@ -134,25 +134,24 @@ impl Import {
             bar.set_message(format!("{} imported,", self.tally.imported));
             rows = later;
             drop(alone);
-            self.settle().await?;
+            if self.tally.imported >= FIRST_SETTLED.max(self.settled * 10) {
+                self.settle().await?;
+            }
             tokio::time::sleep(BREATH).await;
         }
         Ok(())
     }
 
     async fn settle(&mut self) -> anyhow::Result<()> {
-        if self.tally.imported >= self.settle_at {
-            self.store.settle().await?;
-            self.settle_at *= 10;
-        }
-        Ok(())
+        self.settled = self.tally.imported;
+        Ok(self.store.settle().await?)
     }
 
-    async fn finish(self, path: &Path) -> anyhow::Result<ExitCode> {
+    async fn finish(mut self, path: &Path) -> anyhow::Result<ExitCode> {
         let (now, actor, file) = (Clock::default().now(), Actor::command_line(), path.display());
         self.store.record_import(&file.to_string(), self.tally, self.bad, &actor, now).await?;
-        if self.tally.imported >= MANY {
-            self.store.settle().await?;
+        if self.tally.imported >= MANY.max(self.settled + 1) {
+            self.settle().await?;
         }
         self.store.close().await;
         let ImportTally { imported, skipped } = self.tally;

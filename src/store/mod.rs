@@ -92,9 +92,9 @@ const SQLITE_READERS: u32 = 4;
 /// Memory for pages of the one connection that writes, in KiB. With SQLite's 2 MiB, a round of
 /// releases among 100,000 restrictions reads every page that it changes and writes some twice.
 const SQLITE_WRITER_CACHE: u32 = 16 * 1024;
-/// Pages in the write-ahead log before they are moved to the file, 16 MiB. A round of releases
-/// changes about 1,000, at which SQLite's own limit stands, and a page that many rounds change is
-/// to be moved once. Much more, and moving them all would hold up the next write too long.
+/// Pages in the write-ahead log before they are moved to the file, 16 MiB. SQLite's own limit of
+/// 1,000 is reached within few rounds of releases, and a page that many rounds change is to be
+/// moved once. Much more, and moving them all would hold up the next write too long.
 const SQLITE_CHECKPOINT: &str = "4000";
 const POSTGRES_CONNECTIONS: u32 = 16;
 

@@ -50,12 +50,9 @@ impl Store {
     #[must_use]
     pub fn alone(&self) -> Option<Alone<'_>> {
         let presence = self.presence.as_ref()?;
-        if presence.0.try_lock().is_ok() {
-            return Some(Alone(presence));
-        }
-        // Who asks for the other kind of lock in vain has none.
-        drop(Alone(presence));
-        None
+        // Who asks for the other kind of lock in vain has none; dropping this takes the old one again.
+        let alone = Alone(presence);
+        presence.0.try_lock().is_ok().then_some(alone)
     }
 }
 

@@ -41,8 +41,8 @@ impl Store {
         Ok((released, changes))
     }
 
-    /// What to release in the next round, at most 1,000 that are due at `now`: read
-    /// before anybody has to wait for it.
+    /// What to release in the next round, at most 1,000 that are due at `now`: read before anybody
+    /// has to wait for it.
     ///
     /// # Errors
     /// When the database fails.
