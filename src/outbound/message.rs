@@ -1,0 +1,253 @@
+//! An outbound message, and how the reports about one become one.
+
+use crate::address::Address;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Recipients kept by name for one message; all are counted. Against a message to 50,000.
+pub const MOST_RECIPIENTS_KEPT: usize = 1_000;
+
+/// What a filter, or somebody who got it, says of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nothing is wrong with it.
+    Clean,
+    /// It is spam.
+    Spam,
+}
+
+/// A rule of a spam filter that matched a message, and what it adds to the score.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Symbol {
+    /// Its name.
+    pub name: String,
+    /// What it adds.
+    pub score: f64,
+}
+
+/// Where a report comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum Source {
+    /// Postfix at END-OF-MESSAGE: it knows best whom the message is for.
+    EndOfMessage,
+    /// `POST /api/v1/outbound-messages`.
+    Api,
+    /// A spam filter.
+    Filter,
+}
+
+/// Whom a message is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recipients {
+    /// The first [`MOST_RECIPIENTS_KEPT`] by name.
+    pub named: Vec<String>,
+    /// How many are inside the organisation.
+    pub inside: i64,
+    /// How many are outside.
+    pub outside: i64,
+    /// How many there are of whom nobody knows where they are; they count towards the daily limit.
+    pub unplaced: i64,
+}
+
+impl Recipients {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> i64 {
+        self.inside + self.outside + self.unplaced
+    }
+
+    /// Whether anybody told where they are.
+    fn are_placed(&self) -> bool {
+        self.inside + self.outside > 0
+    }
+}
+
+/// One report about an outbound message, which may be the first of it or one of several.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The id that the message gets where this is the first report of it.
+    pub id: Uuid,
+    /// Who reports.
+    pub source: Source,
+    /// When the message was submitted.
+    pub at: DateTime<Utc>,
+    /// Who submitted it.
+    pub sender: Address,
+    /// Whom it is for.
+    pub recipients: Recipients,
+    /// How the mail server calls it.
+    pub queue_id: Option<String>,
+    /// How its sender calls it (RFC 5322 §3.6.4).
+    pub message_id: Option<String>,
+    /// Its subject.
+    pub subject: Option<String>,
+    /// From where it was submitted.
+    pub client_address: Option<String>,
+    /// What it is.
+    pub verdict: Option<Verdict>,
+    /// How sure the filter is.
+    pub score: Option<f64>,
+    /// Why the filter says so.
+    pub symbols: Vec<Symbol>,
+}
+
+/// An outbound message as everything known of it makes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// Its id (UUID version 7).
+    pub id: Uuid,
+    /// When it was submitted.
+    pub at: DateTime<Utc>,
+    /// Who submitted it.
+    pub sender: Address,
+    /// Whose word on the recipients it is.
+    pub source: Source,
+    /// Whom it is for.
+    pub recipients: Recipients,
+    /// How the mail server calls it.
+    pub queue_id: Option<String>,
+    /// How its sender calls it.
+    pub message_id: Option<String>,
+    /// Its subject.
+    pub subject: Option<String>,
+    /// From where it was submitted.
+    pub client_address: Option<String>,
+    /// What it is.
+    pub verdict: Option<Verdict>,
+    /// How sure the filter is.
+    pub score: Option<f64>,
+    /// Why the filter says so.
+    pub symbols: Vec<Symbol>,
+}
+
+impl From<Report> for Message {
+    fn from(report: Report) -> Self {
+        Self {
+            id: report.id,
+            at: report.at,
+            sender: report.sender,
+            source: report.source,
+            recipients: report.recipients,
+            queue_id: report.queue_id,
+            message_id: report.message_id,
+            subject: report.subject,
+            client_address: report.client_address,
+            verdict: report.verdict,
+            score: report.score,
+            symbols: report.symbols,
+        }
+    }
+}
+
+impl Message {
+    /// Takes in another report of the same message; says whether it changed anything. `spam`
+    /// replaces every other verdict, END-OF-MESSAGE's recipients every other's, and what was not
+    /// known before is known now.
+    pub fn join(&mut self, report: Report) -> bool {
+        let before = self.clone();
+        if report.source == Source::EndOfMessage && self.source != Source::EndOfMessage {
+            self.source = Source::EndOfMessage;
+            if report.recipients.are_placed() || !self.recipients.are_placed() {
+                self.recipients = report.recipients;
+            }
+        } else if self.recipients.count() == 0 {
+            self.recipients = report.recipients;
+        }
+        let judges = match (self.verdict, report.verdict) {
+            (_, None) | (Some(Verdict::Spam), _) => false,
+            (None, Some(_)) => true,
+            (Some(Verdict::Clean), Some(verdict)) => verdict == Verdict::Spam,
+        };
+        if judges {
+            (self.verdict, self.score, self.symbols) =
+                (report.verdict, report.score, report.symbols);
+        }
+        fill(&mut self.queue_id, report.queue_id);
+        fill(&mut self.message_id, report.message_id);
+        fill(&mut self.subject, report.subject);
+        fill(&mut self.client_address, report.client_address);
+        *self != before
+    }
+
+    /// Whether it is spam.
+    #[must_use]
+    pub fn is_spam(&self) -> bool {
+        self.verdict == Some(Verdict::Spam)
+    }
+}
+
+fn fill(known: &mut Option<String>, told: Option<String>) {
+    if known.is_none() {
+        *known = told;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(source: Source, inside: i64, outside: i64, verdict: Option<Verdict>) -> Report {
+        Report {
+            id: Uuid::from_u128(1),
+            source,
+            at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+            sender: Address::stored("alice@example.org"),
+            recipients: Recipients { named: vec![], inside, outside, unplaced: 0 },
+            queue_id: Some("4F2B1C0A1".into()),
+            message_id: None,
+            subject: None,
+            client_address: None,
+            verdict,
+            score: None,
+            symbols: vec![],
+        }
+    }
+
+    fn joined(first: Report, second: Report) -> (Message, bool) {
+        let mut message = Message::from(first);
+        let changed = message.join(second);
+        (message, changed)
+    }
+
+    #[test]
+    fn the_recipients_of_end_of_message_win_whichever_comes_first() {
+        let filter = report(Source::Filter, 0, 3, Some(Verdict::Clean));
+        let end = report(Source::EndOfMessage, 1, 1, None);
+        for (first, second) in [(filter.clone(), end.clone()), (end, filter)] {
+            let (message, changed) = joined(first, second);
+            assert!(changed);
+            assert_eq!((message.recipients.inside, message.recipients.outside), (1, 1));
+            assert_eq!(message.verdict, Some(Verdict::Clean));
+        }
+    }
+
+    #[test]
+    fn an_end_of_message_that_saw_no_recipients_leaves_them_to_the_filter() {
+        let mut end = report(Source::EndOfMessage, 0, 0, None);
+        end.recipients.unplaced = 3;
+        let (message, _) = joined(report(Source::Filter, 0, 3, None), end);
+        assert_eq!((message.recipients.outside, message.recipients.unplaced), (3, 0));
+    }
+
+    #[test]
+    fn spam_replaces_clean_and_no_verdict_and_is_replaced_by_none() {
+        use Verdict::{Clean, Spam};
+        for (first, second, expected, changed) in [
+            (None, Some(Spam), Some(Spam), true),
+            (None, Some(Clean), Some(Clean), true),
+            (Some(Clean), Some(Spam), Some(Spam), true),
+            (Some(Spam), Some(Clean), Some(Spam), false),
+            (Some(Spam), None, Some(Spam), false),
+            (Some(Clean), Some(Clean), Some(Clean), false),
+        ] {
+            let (message, did_change) =
+                joined(report(Source::Filter, 0, 1, first), report(Source::Filter, 0, 1, second));
+            assert_eq!((message.verdict, did_change), (expected, changed), "{first:?} {second:?}");
+        }
+    }
+}
