@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::decision::Decider;
 use crate::health::Health;
+use crate::meter::Meter;
 use crate::oidc::Provider;
 use crate::operator::Actor;
 use crate::organization::Organization;
@@ -36,6 +37,8 @@ pub struct App {
     pub blocklist: Arc<Blocklist>,
     /// What becomes of mail.
     pub decider: Decider,
+    /// What waits to be counted.
+    pub meter: Arc<Meter>,
     /// Rung when the next release may be another than before.
     pub due_changed: Notify,
     /// When tokens were used.
@@ -82,6 +85,7 @@ impl App {
             store,
             blocklist,
             decider,
+            meter: Arc::default(),
             due_changed,
             token_uses: TokenUses::default(),
             health,

@@ -8,6 +8,7 @@ pub use oidc::Oidc;
 use crate::address::Domain;
 use crate::decision::Scope;
 use crate::organization::Organization;
+use crate::postfix::RestrictedAnswer;
 use crate::postfix::listen::ListenAddress;
 use crate::restriction::UnblockRules;
 use chrono::TimeDelta;
@@ -41,6 +42,8 @@ pub struct Config {
     pub policy_listen: Vec<ListenAddress>,
     /// Which networks, beside loopback, may ask there.
     pub mail_server_networks: Vec<IpNet>,
+    /// What a restricted user's mail is answered.
+    pub restricted_answer: RestrictedAnswer,
     /// Where the organisation explains what to do with a compromised account.
     pub help_url: Option<Url>,
     /// The organisation's identity provider, where operators may sign in with it.
@@ -166,6 +169,9 @@ impl Config {
                 .unwrap_or(Scope::Outside),
             policy_listen: policy_listen(&mut source, &mail_server_networks)?,
             mail_server_networks,
+            restricted_answer: source
+                .one("restricted_answer", "reject or bounce", restricted_answer)?
+                .unwrap_or_default(),
             help_url: source.one("help_url", "an http or https URL", web_url)?,
             oidc: Oidc::from_source(&mut source)?,
             require_mfa: source
@@ -234,6 +240,14 @@ fn policy_listen(source: &mut Source, networks: &[IpNet]) -> Result<Vec<ListenAd
     }
     let default = || vec![ListenAddress::Tcp { host: "127.0.0.1".into(), port: 10040 }];
     Ok(if given.is_empty() { default() } else { given })
+}
+
+fn restricted_answer(text: &str) -> Option<RestrictedAnswer> {
+    match text {
+        "reject" => Some(RestrictedAnswer::Reject),
+        "bounce" => Some(RestrictedAnswer::Bounce),
+        _ => None,
+    }
 }
 
 fn database_url(text: &str) -> Option<DatabaseUrl> {

@@ -62,6 +62,8 @@ pub enum Action {
     UnblockRequested,
     /// A pending unblock was cancelled.
     UnblockCancelled,
+    /// A day block became lasting.
+    RestrictionChanged,
     /// Restrictions were imported.
     RestrictionsImported,
     /// An operator was added.

@@ -1,7 +1,9 @@
-//! Why somebody was restricted, read in Exchange's grammar (`Token;Key=Value;…`).
+//! Why somebody was restricted, written and read in Exchange's grammar (`Token;Key=Value;…`).
 
+use crate::outbound::{LimitKind, Sending};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use uuid::Uuid;
 
 /// Why somebody was restricted: the text as Exchange, an operator or this service wrote it. It is
 /// kept to the letter, and read anew by whoever asks, so that nothing in it is ever lost.
@@ -128,6 +130,37 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The reason of a sender that crossed a spam rule, as Exchange writes it; `message` is the last spam
+/// message's id.
+#[must_use]
+pub fn outbound_spam(sending: &Sending, message: Uuid) -> String {
+    format!(
+        "OutboundSpamLast24Hours={};OutboundMailLast24Hours={};OutboundSpamPercent={};\
+         Last Spam Message MessagetraceId:{message}",
+        sending.spam_in_day,
+        sending.messages_in_day,
+        sending.spam_percent(),
+    )
+}
+
+/// The reason of a sender that crossed a recipient limit, as Exchange writes it; `message` is the
+/// last message's id. "Today" is the last 24 hours.
+#[must_use]
+pub fn sending_limit(
+    sending: &Sending,
+    kind: LimitKind,
+    message: Uuid,
+    recipients: i64,
+) -> String {
+    format!(
+        "EmailSendingLimitExceeded;InternalRecipientCountToday={};ExternalRecipientCountToday={};\
+         ExceedingLimitType={};Last MessagetraceId={message};LastMessageRcptCount={recipients};",
+        sending.inside_in_day,
+        sending.outside_in_day,
+        kind.name(),
+    )
 }
 
 /// Exchange writes one of its pairs with a colon, `Last Spam Message MessagetraceId:…`.

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::postfix::listen::{ListenAddress, Listener};
 use crate::postfix::{Limits, PolicyPort};
 use crate::store::Store;
-use crate::{bookkeeper, follower, notary, postfix, unblocker, web};
+use crate::{bookkeeper, follower, meter, notary, postfix, unblocker, web};
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub struct Service {
     /// Where the policy port listens.
     pub policy: Vec<ListenAddress>,
     stop: CancellationToken,
+    /// Stops the meter, which counts what the other parts bring until they have ended.
+    stop_meter: CancellationToken,
     parts: JoinSet<&'static str>,
 }
 
@@ -48,8 +50,8 @@ impl Service {
         let public_url = config.public_url(web);
         let app = Arc::new(App::new(config, public_url, clock, store).await?);
         let policy = policy_listeners.iter().map(Listener::address).collect();
-        let mut service =
-            Self { app, web, policy, stop: CancellationToken::new(), parts: JoinSet::new() };
+        let (stop, stop_meter) = (CancellationToken::new(), CancellationToken::new());
+        let mut service = Self { app, web, policy, stop, stop_meter, parts: JoinSet::new() };
         service.run_parts(listener, policy_listeners);
         service.tell_addresses();
         Ok(service)
@@ -58,10 +60,14 @@ impl Service {
     fn run_parts(&mut self, listener: TcpListener, policy_listeners: Vec<Listener>) {
         let port = PolicyPort::new(
             self.app.decider.clone(),
+            self.app.config.restricted_answer,
+            Arc::clone(&self.app.meter),
             self.app.config.mail_server_networks.clone(),
             Limits::default(),
             postfix::Metrics::registered(),
         );
+        let stop = self.stop_meter.clone();
+        self.run_part("meter", |app| async move { meter::run(&app, &stop).await });
         let stop = self.stop.clone();
         self.run_part("postfix", |_| port.serve(policy_listeners, stop));
         let stop = self.stop.clone();
@@ -115,7 +121,13 @@ impl Service {
     /// Stops all parts: requests under way are finished, everything else ends at once.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        let all_ended = async { while self.parts.join_next().await.is_some() {} };
+        let all_ended = async {
+            while self.parts.len() > 1 {
+                self.parts.join_next().await;
+            }
+            self.stop_meter.cancel();
+            while self.parts.join_next().await.is_some() {}
+        };
         if tokio::time::timeout(LONGEST_STOP, all_ended).await.is_err() {
             tracing::warn!("some connections did not end in time and are cut");
         }

@@ -3,7 +3,7 @@
 use crate::address::Address;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 /// Recipients kept by name for one message; all are counted. Against a message to 50,000.
 pub const MOST_RECIPIENTS_KEPT: usize = 1_000;
@@ -39,6 +39,8 @@ pub enum Source {
     Api,
     /// A spam filter.
     Filter,
+    /// Somebody who got the message, by way of a provider's feedback report (RFC 5965).
+    Feedback,
 }
 
 /// Whom a message is for.
@@ -96,6 +98,33 @@ pub struct Report {
     pub symbols: Vec<Symbol>,
 }
 
+impl Report {
+    /// A report about a message that `sender` submitted at `at`, nothing else of it told.
+    #[must_use]
+    pub fn new(source: Source, sender: Address, at: DateTime<Utc>) -> Self {
+        Self {
+            id: id_at(at),
+            source,
+            at,
+            sender,
+            recipients: Recipients::default(),
+            queue_id: None,
+            message_id: None,
+            subject: None,
+            client_address: None,
+            verdict: None,
+            score: None,
+            symbols: Vec::new(),
+        }
+    }
+}
+
+/// An id that holds the time of submission, so that the order of ids is the order of time.
+fn id_at(at: DateTime<Utc>) -> Uuid {
+    let seconds = u64::try_from(at.timestamp()).unwrap_or_default();
+    Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.timestamp_subsec_nanos()))
+}
+
 /// An outbound message as everything known of it makes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
@@ -146,8 +175,8 @@ impl From<Report> for Message {
 
 impl Message {
     /// Takes in another report of the same message; says whether it changed anything. `spam`
-    /// replaces every other verdict, END-OF-MESSAGE's recipients every other's, and what was not
-    /// known before is known now.
+    /// replaces every other verdict, and only somebody who got the message can say that it is none;
+    /// END-OF-MESSAGE's recipients replace every other's, and what was not known before is known now.
     pub fn join(&mut self, report: Report) -> bool {
         let before = self.clone();
         if report.source == Source::EndOfMessage && self.source != Source::EndOfMessage {
@@ -159,9 +188,9 @@ impl Message {
             self.recipients = report.recipients;
         }
         let judges = match (self.verdict, report.verdict) {
-            (_, None) | (Some(Verdict::Spam), _) => false,
-            (None, Some(_)) => true,
-            (Some(Verdict::Clean), Some(verdict)) => verdict == Verdict::Spam,
+            (_, None) => false,
+            (Some(Verdict::Spam), Some(Verdict::Clean)) => report.source == Source::Feedback,
+            (known, told) => known != told,
         };
         if judges {
             (self.verdict, self.score, self.symbols) =
@@ -232,6 +261,14 @@ mod tests {
         end.recipients.unplaced = 3;
         let (message, _) = joined(report(Source::Filter, 0, 3, None), end);
         assert_eq!((message.recipients.outside, message.recipients.unplaced), (3, 0));
+    }
+
+    #[test]
+    fn who_got_the_message_can_say_that_it_is_no_spam() {
+        let spam = report(Source::Filter, 0, 1, Some(Verdict::Spam));
+        let not_spam = report(Source::Feedback, 0, 0, Some(Verdict::Clean));
+        let (message, changed) = joined(spam, not_spam);
+        assert_eq!((message.verdict, changed), (Some(Verdict::Clean), true));
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! One connection of a mail server: requests in, answers out.
 
 use super::PolicyPort;
-use super::protocol::{BAD_OUTBOUND_SENDER, DUNNO, ProtocolError, Request, Scanner, excerpt};
-use crate::decision::Decision;
+use super::protocol::{ProtocolError, Request, Scanner, excerpt};
 use std::{io, sync::Arc};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -95,7 +94,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Answers the request of `length` that the buffer begins with.
     async fn answer(&mut self, length: usize) -> Result<(), Broken> {
-        let answer = self.port.answer(&Request::read(&self.buffer[..length]));
+        let answer = self.port.answer(&Request::read(&self.buffer[..length])).await;
         timeout(self.port.limits.answer, self.stream.write_all(answer))
             .await
             .map_err(|_| Broken::SlowReader)??;
@@ -111,29 +110,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.port.metrics.protocol_errors.increment(1);
         if self.port.broken_told.is_due(Instant::now().into_std()) {
             tracing::warn!(%broken, received = %excerpt(&self.buffer), "policy connection closed without an answer");
-        }
-    }
-}
-
-impl PolicyPort {
-    /// Only a signed-in sender's recipient is decided about; octets that are no UTF-8 are in no
-    /// sender that could be restricted, and in no recipient's domain that could be ours.
-    fn answer(&self, request: &Request<'_>) -> &'static [u8] {
-        if request.protocol_state != b"RCPT" || request.sasl_username.is_empty() {
-            self.metrics.allowed.increment(1);
-            return DUNNO;
-        }
-        let sender = String::from_utf8_lossy(request.sasl_username);
-        let recipient = String::from_utf8_lossy(request.recipient);
-        match self.decider.decide(&sender, &recipient) {
-            Decision::Reject => {
-                self.metrics.rejected.increment(1);
-                BAD_OUTBOUND_SENDER
-            }
-            Decision::Allow => {
-                self.metrics.allowed.increment(1);
-                DUNNO
-            }
         }
     }
 }

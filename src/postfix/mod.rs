@@ -1,5 +1,6 @@
 //! The policy port: Postfix asks about every recipient and is answered from memory.
 
+mod answer;
 mod connection;
 pub mod listen;
 mod metrics;
@@ -7,10 +8,13 @@ pub mod protocol;
 mod seldom;
 #[cfg(test)]
 mod tests;
+mod transactions;
 
+pub use answer::RestrictedAnswer;
 pub use metrics::Metrics;
 
 use crate::decision::Decider;
+use crate::meter::Meter;
 use ::metrics::Gauge;
 use connection::Connection;
 use ipnet::IpNet;
@@ -22,6 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use transactions::Transactions;
 
 /// Until the next try after the system refused to give us a connection, most likely for want of
 /// file descriptors; without it the loop would spin until one is free.
@@ -59,6 +64,9 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct PolicyPort {
     decider: Decider,
+    restricted_answer: RestrictedAnswer,
+    meter: Arc<Meter>,
+    transactions: Transactions,
     mail_server_networks: Vec<IpNet>,
     limits: Limits,
     metrics: Metrics,
@@ -71,12 +79,17 @@ impl PolicyPort {
     #[must_use]
     pub fn new(
         decider: Decider,
+        restricted_answer: RestrictedAnswer,
+        meter: Arc<Meter>,
         mail_server_networks: Vec<IpNet>,
         limits: Limits,
         metrics: Metrics,
     ) -> Self {
         Self {
             decider,
+            restricted_answer,
+            meter,
+            transactions: Transactions::default(),
             mail_server_networks,
             limits,
             metrics,

@@ -6,6 +6,10 @@ use std::fmt;
 /// `smtpd_sender_restrictions`, Postfix keeps its status 5.1.8.
 pub const BAD_OUTBOUND_SENDER: &[u8] = b"action=550 5.1.8 Access denied, bad outbound sender\n\n";
 
+/// The same where the message is to be accepted and come back as a report (`restricted_answer =
+/// bounce`). Postfix takes it for the whole message.
+pub const BOUNCE: &[u8] = b"action=FILTER error:5.1.8 Access denied, bad outbound sender\n\n";
+
 /// The answer that leaves a recipient to the other restrictions of Postfix. `OK` would skip them.
 pub const DUNNO: &[u8] = b"action=DUNNO\n\n";
 
@@ -113,6 +117,14 @@ pub struct Request<'a> {
     pub sasl_username: &'a [u8],
     /// The recipient as the client gave it.
     pub recipient: &'a [u8],
+    /// What all requests about one mail transaction have in common.
+    pub instance: &'a [u8],
+    /// At END-OF-MESSAGE, how many recipients were accepted.
+    pub recipient_count: &'a [u8],
+    /// How Postfix calls the message; reliable at END-OF-MESSAGE.
+    pub queue_id: &'a [u8],
+    /// Where the client is.
+    pub client_address: &'a [u8],
 }
 
 impl<'a> Request<'a> {
@@ -126,6 +138,10 @@ impl<'a> Request<'a> {
                 Some((b"protocol_state", value)) => request.protocol_state = value,
                 Some((b"sasl_username", value)) => request.sasl_username = value,
                 Some((b"recipient", value)) => request.recipient = value,
+                Some((b"instance", value)) => request.instance = value,
+                Some((b"recipient_count", value)) => request.recipient_count = value,
+                Some((b"queue_id", value)) => request.queue_id = value,
+                Some((b"client_address", value)) => request.client_address = value,
                 _ => {}
             }
         }
@@ -181,7 +197,8 @@ mod tests {
             Request {
                 protocol_state: b"RCPT",
                 sasl_username: b"bob",
-                recipient: b"a=b@example.org"
+                recipient: b"a=b@example.org",
+                ..Request::default()
             }
         );
     }
@@ -249,6 +266,7 @@ mod tests {
                 protocol_state: state.as_bytes(),
                 sasl_username: login.as_bytes(),
                 recipient: recipient.as_bytes(),
+                ..Request::default()
             });
         }
     }

@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::listen::{ListenAddress, Listener};
 use super::protocol::{LONGEST_LINE, MOST_ATTRIBUTES};
-use super::{Limits, Metrics, PolicyPort};
+use super::{Limits, Metrics, PolicyPort, RestrictedAnswer};
 use crate::address::Domain;
 use crate::blocklist::Blocklist;
 use crate::clock::Clock;
@@ -81,7 +81,14 @@ impl Rig {
         let listener = Listener::bind(&address.parse().unwrap()).await.unwrap();
         let (address, counts) = (listener.address(), Counts::default());
         let (refusals, stop) = (Arc::<Refusals>::default(), CancellationToken::new());
-        let port = PolicyPort::new(decider(scope, &refusals), vec![], limits, counts.metrics());
+        let port = PolicyPort::new(
+            decider(scope, &refusals),
+            RestrictedAnswer::Reject,
+            Arc::default(),
+            vec![],
+            limits,
+            counts.metrics(),
+        );
         let port = tokio::spawn(port.serve(vec![listener], stop.clone()));
         Self { port, stop, address, refusals, counts, _folder: folder }
     }

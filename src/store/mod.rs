@@ -4,6 +4,7 @@ mod attempts;
 mod audit;
 mod audit_seal;
 mod changes;
+mod counting;
 mod half_sign_ins;
 mod import;
 mod list;
@@ -32,6 +33,7 @@ mod token_uses;
 mod tokens;
 mod unblocks;
 
+pub use counting::{Counted, KnownPolicies, Sum};
 pub use audit::{AuditQuery, AuditRecord, ChainEnd};
 pub use half_sign_ins::{HalfSignIn, SECOND_FACTOR_ATTEMPTS};
 pub use import::{ImportRow, ImportTally};

@@ -93,7 +93,7 @@ fn release(
 
 impl Tx {
     /// Two that lock the same rows in different orders would deadlock, so they take turns.
-    async fn wait_for_other_releasers(&mut self) -> Result<()> {
+    pub(super) async fn wait_for_other_releasers(&mut self) -> Result<()> {
         if let Backend::Postgres(tx) = self {
             sqlx::query("SELECT pg_advisory_xact_lock($1)")
                 .bind(RELEASE_LOCK)

@@ -221,7 +221,7 @@ impl Tx {
         Ok(row.map(Into::into))
     }
 
-    async fn set_no_unblock(
+    pub(super) async fn set_no_unblock(
         &mut self,
         id: Uuid,
         now: DateTime<Utc>,

@@ -1,0 +1,326 @@
+//! Counts what every sender sends. Reports wait here for the next transaction, many share one, and
+//! while the database is away they are kept.
+
+use crate::address::Address;
+use crate::app::App;
+use crate::outage::Outage;
+use crate::outbound::{Report, Verdict};
+use crate::store::{Counted, KnownPolicies, Result, StoreError, Sum};
+use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// How long a mail server waits for the commit that counts its message; a database that is slow or
+/// away shall not hold up mail.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// Between two tries while the database is away.
+const RETRY: Duration = Duration::from_millis(250);
+/// Reports that share a transaction; with more, the first of them would wait for the others.
+const AT_ONCE: usize = 256;
+/// Messages kept in memory while the database is away; past them, sums.
+const MOST_KEPT: usize = 100_000;
+/// Sums of a sender and minute kept past those; past them, mail is no longer counted.
+const MOST_SUMS: usize = 100_000;
+/// Past so many, reports are kept without what only people read.
+const FEW: usize = 1_000;
+/// Recipients that such a report keeps by name.
+const SLIM_RECIPIENTS: usize = 5;
+
+/// The database does not answer and the reports were not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Away;
+
+/// What waits to be counted.
+#[derive(Debug)]
+pub struct Meter {
+    waiting: Mutex<Waiting>,
+    bell: Notify,
+    /// Whether the last transaction failed or takes too long; then nobody waits for the next.
+    away: AtomicBool,
+    metrics: Metrics,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    entries: VecDeque<Entry>,
+    reports: usize,
+    sums: BTreeMap<(Address, i64), Sum>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    reports: Vec<Report>,
+    /// Whether it stays when the database is away: nobody would send it again.
+    kept: bool,
+    /// Whether a transaction that held it failed, perhaps after its commit.
+    tried: bool,
+    counted: oneshot::Sender<std::result::Result<Vec<bool>, Away>>,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self {
+            waiting: Mutex::default(),
+            bell: Notify::new(),
+            away: AtomicBool::new(false),
+            metrics: Metrics::registered(),
+        }
+    }
+}
+
+impl Meter {
+    /// Counts a report that nobody would send again, as one of a mail server. It is counted when
+    /// this ends, or kept until the database is back; it ends within a second.
+    pub async fn count(&self, report: Report) {
+        let counted = self.enter(vec![report], true);
+        if self.is_away() {
+            return;
+        }
+        if tokio::time::timeout(LONGEST_WAIT, counted).await.is_err() {
+            self.away.store(true, Relaxed);
+        }
+    }
+
+    /// Counts reports all together, and answers for each whether it told anything new.
+    ///
+    /// # Errors
+    /// When the database does not answer; then none is counted.
+    pub async fn count_all(&self, reports: Vec<Report>) -> std::result::Result<Vec<bool>, Away> {
+        if self.is_away() {
+            return Err(Away);
+        }
+        self.enter(reports, false).await.unwrap_or(Err(Away))
+    }
+
+    /// How many messages wait, or are kept while the database is away.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.locked().reports
+    }
+
+    fn is_away(&self) -> bool {
+        self.away.load(Relaxed)
+    }
+
+    fn enter(
+        &self,
+        reports: Vec<Report>,
+        kept: bool,
+    ) -> oneshot::Receiver<std::result::Result<Vec<bool>, Away>> {
+        let (counted, receiver) = oneshot::channel();
+        let mut waiting = self.locked();
+        if kept && waiting.reports >= MOST_KEPT {
+            waiting.sum_up(&reports, &self.metrics.lost);
+        } else {
+            waiting.push(Entry { reports, kept, tried: false, counted });
+        }
+        drop(waiting);
+        self.bell.notify_one();
+        receiver
+    }
+
+    // No code that holds the lock can panic half-way, so a poisoned lock guards whole entries.
+    fn locked(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn push(&mut self, mut entry: Entry) {
+        if entry.kept && self.reports >= FEW {
+            for report in &mut entry.reports {
+                report.recipients.named.truncate(SLIM_RECIPIENTS);
+                report.symbols = Vec::new();
+            }
+        }
+        self.reports += entry.reports.len();
+        self.entries.push_back(entry);
+    }
+
+    fn sum_up(&mut self, reports: &[Report], lost: &Counter) {
+        for report in reports {
+            let key = (report.sender.clone(), report.at.timestamp().div_euclid(60));
+            if self.sums.len() >= MOST_SUMS && !self.sums.contains_key(&key) {
+                lost.increment(1);
+                continue;
+            }
+            let sum = self.sums.entry(key).or_default();
+            sum.messages += 1;
+            sum.spam += i64::from(report.verdict == Some(Verdict::Spam));
+            sum.inside += report.recipients.inside;
+            sum.outside += report.recipients.outside;
+            sum.unplaced += report.recipients.unplaced;
+        }
+    }
+
+    /// The entries of the next transaction; those tried before alone, they need another look.
+    fn next(&mut self) -> Vec<Entry> {
+        let mut next: Vec<Entry> = Vec::new();
+        let mut reports = 0;
+        while let Some(entry) = self.entries.front() {
+            let other_kind = next.first().is_some_and(|first| first.tried != entry.tried);
+            if !next.is_empty() && (other_kind || reports + entry.reports.len() > AT_ONCE) {
+                break;
+            }
+            reports += entry.reports.len();
+            next.extend(self.entries.pop_front());
+        }
+        self.reports -= reports;
+        next
+    }
+
+    /// Puts entries back that could not be counted, in their order.
+    fn put_back(&mut self, entries: Vec<Entry>) {
+        for entry in entries.into_iter().rev() {
+            self.reports += entry.reports.len();
+            self.entries.push_front(Entry { tried: true, ..entry });
+        }
+    }
+}
+
+/// Runs until `stop`, and then until nothing waits any more or the database is away.
+pub async fn run(app: &App, stop: &CancellationToken) {
+    let mut outage = Outage::of("the meter");
+    let mut policies = KnownPolicies::default();
+    loop {
+        match round(app, &mut policies).await {
+            Ok(()) => outage.over(),
+            Err(error) => outage.note(&error),
+        }
+        let away = app.meter.is_away();
+        if stop.is_cancelled() && (away || app.meter.waiting() == 0) {
+            return;
+        }
+        let next = async {
+            if away {
+                tokio::time::sleep(RETRY).await;
+            } else {
+                app.meter.bell.notified().await;
+            }
+        };
+        stop.run_until_cancelled(next).await;
+    }
+}
+
+/// Counts everything that waits.
+///
+/// # Errors
+/// When the database is away; what nobody would send again is kept.
+async fn round(app: &App, policies: &mut KnownPolicies) -> Result<()> {
+    let meter = &app.meter;
+    if meter.is_away() && meter.waiting() == 0 {
+        app.store.ping().await.inspect(|()| meter.away.store(false, Relaxed))?;
+    }
+    loop {
+        let next = meter.locked().next();
+        if next.is_empty() {
+            break;
+        }
+        count(app, next, policies).await?;
+        meter.metrics.kept.set(meter.locked().reports);
+    }
+    write_sums(app).await
+}
+
+async fn count(app: &App, entries: Vec<Entry>, policies: &mut KnownPolicies) -> Result<()> {
+    let meter = &app.meter;
+    match count_together(app, &entries, policies).await {
+        Ok(counted) => {
+            meter.away.store(false, Relaxed);
+            app.committed(&counted.changes);
+            answer(entries, counted.news);
+            Ok(())
+        }
+        Err(error) if error.is_outage() => {
+            meter.away.store(true, Relaxed);
+            let (kept, refused): (Vec<_>, Vec<_>) =
+                entries.into_iter().partition(|entry| entry.kept);
+            for entry in refused {
+                // Whoever asked may have gone.
+                let _ = entry.counted.send(Err(Away));
+            }
+            meter.locked().put_back(kept);
+            meter.metrics.kept.set(meter.locked().reports);
+            Err(error)
+        }
+        Err(error) => {
+            Box::pin(count_one_by_one(app, entries, policies, error)).await;
+            Ok(())
+        }
+    }
+}
+
+async fn count_together(
+    app: &App,
+    entries: &[Entry],
+    policies: &mut KnownPolicies,
+) -> Result<Counted> {
+    let reports: Vec<Report> =
+        entries.iter().flat_map(|entry| entry.reports.iter().cloned()).collect();
+    let again = entries.iter().any(|entry| entry.tried);
+    app.store.count(&reports, again, policies, app.clock.now()).await
+}
+
+/// The database refuses something in here: the others shall not suffer from it, and it shall not be
+/// tried for ever.
+async fn count_one_by_one(
+    app: &App,
+    entries: Vec<Entry>,
+    policies: &mut KnownPolicies,
+    error: StoreError,
+) {
+    if entries.len() == 1 {
+        app.meter.metrics.lost.increment(entries[0].reports.len() as u64);
+        tracing::error!(error = std::error::Error::source(&error), "reports cannot be counted");
+        return;
+    }
+    for entry in entries {
+        // What fails because the database is away now was put back.
+        let _ = count(app, vec![entry], policies).await;
+    }
+}
+
+fn answer(entries: Vec<Entry>, news: Vec<bool>) {
+    let mut news = news.into_iter();
+    for entry in entries {
+        let own = news.by_ref().take(entry.reports.len()).collect();
+        // Whoever asked may have stopped waiting.
+        let _ = entry.counted.send(Ok(own));
+    }
+}
+
+async fn write_sums(app: &App) -> Result<()> {
+    let sums = std::mem::take(&mut app.meter.locked().sums);
+    if sums.is_empty() {
+        return Ok(());
+    }
+    let written = app.store.add_sums(&sums).await;
+    if written.is_err() {
+        let mut waiting = app.meter.locked();
+        for (key, sum) in sums {
+            *waiting.sums.entry(key).or_default() += sum;
+        }
+    }
+    written
+}
+
+#[derive(Debug)]
+struct Metrics {
+    kept: Gauge,
+    lost: Counter,
+}
+
+const KEPT: &str = "restricted_users_messages_waiting";
+const LOST: &str = "restricted_users_messages_not_counted_total";
+
+impl Metrics {
+    fn registered() -> Self {
+        describe_gauge!(KEPT, "Messages that wait to be counted; while the database is away they are kept");
+        describe_counter!(LOST, "Messages that could not be counted");
+        Self { kept: gauge!(KEPT), lost: counter!(LOST) }
+    }
+}

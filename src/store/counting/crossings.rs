@@ -1,0 +1,53 @@
+//! The lines that senders crossed, whatever came of it.
+
+use super::restricting::{Messages, Verdict};
+use super::{Result, Tx, on};
+use crate::outbound::{Action, Crossing};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+/// How `crossings` calls the warning level.
+const WARNING: &str = "warning";
+
+impl Tx {
+    /// Notes the line that a sender crossed, else that it reached the warning level: the first
+    /// time in a UTC day.
+    pub(super) async fn note_crossing(
+        &mut self,
+        verdict: &Verdict<'_>,
+        messages: &Messages<'_>,
+        restriction: Option<Uuid>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let (line, action, reason) = match verdict.judgement.crossing {
+            Some(crossing) => {
+                (crossing.name(), crossing.action(verdict.policy), verdict.reason(crossing, messages))
+            }
+            None if verdict.judgement.warning => {
+                (WARNING, Action::Alert, verdict.reason(Crossing::Spam, messages))
+            }
+            None => return Ok(()),
+        };
+        on!(self, |tx| sqlx::query(
+            "INSERT INTO crossings
+                    (id, at, sender, policy_id, line, action, shadow, reason, restriction_id, day, since)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             ON CONFLICT (sender, policy_id, line, shadow, day, since) DO NOTHING"
+        )
+        .bind(Uuid::now_v7())
+        .bind(now)
+        .bind(verdict.sender.as_str())
+        .bind(verdict.policy.id)
+        .bind(line)
+        .bind(action)
+        .bind(verdict.policy.shadow)
+        .bind(reason)
+        .bind(restriction)
+        .bind(now.timestamp().div_euclid(24 * 60 * 60))
+        .bind(verdict.since)
+        .execute(&mut **tx)
+        .await
+        .map(drop))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! Finding the messages that reports are about.
+
+use super::messages::MessageRow;
+use super::{Result, Touched, Tx, chunks, on};
+use crate::address::Address;
+use crate::outbound::{Message, Report, Source};
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// How many of a sender's newest messages are looked through for a Message-ID; against a sender
+/// with very many and a filter that knows no queue ids.
+const NEWEST: i64 = 1_000;
+
+/// The messages that are known already, and those that this batch of reports began.
+#[derive(Default)]
+pub(super) struct Known {
+    stored: Vec<Message>,
+    /// Where in the touched messages one is.
+    by_queue_id: HashMap<(Address, String), Place>,
+    by_message_id: HashMap<(Address, String), Place>,
+    by_id: HashMap<Uuid, Place>,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    /// Not touched yet.
+    Stored(usize),
+    Touched(usize),
+}
+
+impl Known {
+    /// The index among the touched messages of the one that `report` is about.
+    pub(super) fn index_of(
+        &mut self,
+        report: &Report,
+        touched: &mut Vec<Touched>,
+    ) -> Option<usize> {
+        match self.place_of(report)? {
+            Place::Touched(index) => Some(index),
+            Place::Stored(stored) => {
+                let message = self.stored[stored].clone();
+                let index = touched.len();
+                self.remember(&message, Place::Touched(index));
+                let before = Some(message.clone());
+                touched.push(Touched { before, after: message, filtered_as_spam: false });
+                Some(index)
+            }
+        }
+    }
+
+    fn place_of(&self, report: &Report) -> Option<Place> {
+        let named = |map: &HashMap<_, _>, name: &Option<String>| {
+            map.get(&(report.sender.clone(), name.clone()?)).copied()
+        };
+        let place = self.by_id.get(&report.id).copied();
+        let place = place.or_else(|| named(&self.by_queue_id, &report.queue_id));
+        if place.is_none() && report.finds_by_message_id() {
+            return named(&self.by_message_id, &report.message_id);
+        }
+        place
+    }
+
+    /// The report begins the message at `index`.
+    pub(super) fn begins(&mut self, report: &Report, index: usize) {
+        self.remember(&Message::from(report.clone()), Place::Touched(index));
+    }
+
+    fn remember(&mut self, message: &Message, place: Place) {
+        let key = |name: &Option<String>| Some((message.sender.clone(), name.clone()?));
+        self.by_id.insert(message.id, place);
+        self.by_queue_id.extend(key(&message.queue_id).map(|key| (key, place)));
+        self.by_message_id.extend(key(&message.message_id).map(|key| (key, place)));
+    }
+}
+
+impl Report {
+    /// Whether a Message-ID, which the sender writes, is enough to find the message: only for a
+    /// filter's word, and only where it knows nothing better.
+    fn finds_by_message_id(&self) -> bool {
+        self.source == Source::Filter && self.queue_id.is_none() && self.message_id.is_some()
+    }
+}
+
+impl Tx {
+    /// The messages since `since` that the reports may be about.
+    pub(super) async fn known(
+        &mut self,
+        reports: &[Report],
+        again: bool,
+        since: DateTime<Utc>,
+    ) -> Result<Known> {
+        let queue_ids: Vec<&str> =
+            reports.iter().filter_map(|report| report.queue_id.as_deref()).collect();
+        let mut stored = self.messages_with_queue_ids(&queue_ids, since).await?;
+        for report in reports.iter().filter(|report| report.finds_by_message_id()) {
+            let message_id = report.message_id.as_deref().unwrap_or_default();
+            stored.extend(self.message_with_message_id(&report.sender, message_id, since).await?);
+        }
+        if again {
+            stored.extend(self.messages_with_ids(reports).await?);
+        }
+        let mut known = Known::default();
+        // Oldest first, so that of two with one name the newer is found.
+        stored.sort_by_key(|message| message.id);
+        for (index, message) in stored.iter().enumerate() {
+            known.remember(message, Place::Stored(index));
+        }
+        known.stored = stored;
+        Ok(known)
+    }
+
+    async fn messages_with_queue_ids(
+        &mut self,
+        queue_ids: &[&str],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<Message>> {
+        let mut messages = Vec::new();
+        for queue_ids in chunks(queue_ids) {
+            let rows: Vec<MessageRow> = on!(self, |tx| {
+                let mut query = sqlx::QueryBuilder::new("SELECT * FROM messages WHERE at > ");
+                query.push_bind(since).push(" AND queue_id IN (");
+                let mut list = query.separated(", ");
+                for queue_id in queue_ids {
+                    list.push_bind(*queue_id);
+                }
+                query.push(")");
+                query.build_query_as().fetch_all(&mut **tx).await
+            })?;
+            messages.extend(rows.into_iter().map(Message::from));
+        }
+        Ok(messages)
+    }
+
+    async fn messages_with_ids(&mut self, reports: &[Report]) -> Result<Vec<Message>> {
+        let mut messages = Vec::new();
+        for reports in chunks(reports) {
+            let rows: Vec<MessageRow> = on!(self, |tx| {
+                let mut query =
+                    sqlx::QueryBuilder::new("SELECT * FROM messages WHERE id IN (");
+                let mut list = query.separated(", ");
+                for report in reports {
+                    list.push_bind(report.id);
+                }
+                query.push(")");
+                query.build_query_as().fetch_all(&mut **tx).await
+            })?;
+            messages.extend(rows.into_iter().map(Message::from));
+        }
+        Ok(messages)
+    }
+
+    async fn message_with_message_id(
+        &mut self,
+        sender: &Address,
+        message_id: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Option<Message>> {
+        let row: Option<MessageRow> = on!(self, |tx| sqlx::query_as(
+            "SELECT *
+               FROM (SELECT * FROM messages WHERE sender = $1 ORDER BY id DESC LIMIT $2) AS newest
+              WHERE message_id = $3 AND at > $4
+              ORDER BY id DESC
+              LIMIT 1"
+        )
+        .bind(sender.as_str())
+        .bind(NEWEST)
+        .bind(message_id)
+        .bind(since)
+        .fetch_optional(&mut **tx)
+        .await)?;
+        Ok(row.map(Into::into))
+    }
+}

@@ -1,0 +1,179 @@
+//! Counting what senders send, and restricting who crosses a line, in one transaction.
+
+mod chunks;
+mod crossings;
+mod known;
+mod messages;
+mod restricting;
+mod sending;
+
+pub(super) use chunks::chunks;
+
+use super::{Backend, Result, Store, Tx, on};
+use crate::address::Address;
+use crate::blocklist::Change;
+use crate::outbound::{
+    Message, OutboundSpamPolicy, Report, Source, Verdict, first_match, judge,
+};
+use chrono::{DateTime, TimeSum, Utc};
+use known::Known;
+pub use sending::Sum;
+use sending::Standing;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// For so long two reports with one queue id are about one message; mail servers use ids again.
+const KNOWN_FOR: TimeSum = TimeSum::days(7);
+
+/// The class of Postgres' advisory locks under which one sender is counted; arbitrary.
+const SENDER_LOCKS: i32 = 0x5365;
+
+/// What became of reports.
+#[derive(Debug, Default)]
+pub struct Counted {
+    /// For each report in order, whether it told anything new.
+    pub news: Vec<bool>,
+    /// What it did to restrictions.
+    pub changes: Vec<Change>,
+}
+
+/// The policies as they stood at a revision, so that they are not read for every message.
+#[derive(Debug, Default)]
+pub struct KnownPolicies {
+    revision: Option<(i64, i64)>,
+    policies: Vec<OutboundSpamPolicy>,
+}
+
+impl Store {
+    /// Counts what is reported: messages that are new, and what is new about others. Restricts who
+    /// crosses a line. On Postgres each sender is counted by one process at a time, so that a limit
+    /// holds over all of them. `again` says that it was tried before and may have gone well without
+    /// anybody being told: then the reports' own ids are looked for, too.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing is counted.
+    pub async fn count(
+        &self,
+        reports: &[Report],
+        again: bool,
+        policies: &mut KnownPolicies,
+        now: DateTime<Utc>,
+    ) -> Result<Counted> {
+        let mut tx = self.begin().await?;
+        tx.lock_senders(reports.iter().map(|report| &report.sender)).await?;
+        let known = tx.known(reports, again, now - KNOWN_FOR).await?;
+        let Joined { touched, news } = join(known, reports);
+        let senders = touched.iter().map(|touched| touched.after.sender.clone());
+        let since = tx.last_releases(senders).await?;
+        let standings = Standing::of(&touched, &since);
+        tx.write_messages(touched.iter().filter(|it| it.is_new_or_changed())).await?;
+        tx.add_to_sending(&standings).await?;
+        let changes = tx.judge(standings, &touched, policies, now).await?;
+        tx.commit().await?;
+        Ok(Counted { news, changes })
+    }
+}
+
+/// A message that reports were about, as it was before them and is behind.
+struct Touched {
+    before: Option<Message>,
+    after: Message,
+    /// Whether a filter says that it is spam, as it is sent; a feedback report may come weeks later.
+    filtered_as_spam: bool,
+}
+
+impl Touched {
+    fn is_new_or_changed(&self) -> bool {
+        self.before.as_ref() != Some(&self.after)
+    }
+
+    fn delta(&self) -> Sum {
+        let before = self.before.as_ref().map(Sum::of).unwrap_or_default();
+        Sum::of(&self.after) - before
+    }
+}
+
+struct Joined {
+    touched: Vec<Touched>,
+    news: Vec<bool>,
+}
+
+/// Each report joins the message that it is about, or begins one.
+fn join(mut known: Known, reports: &[Report]) -> Joined {
+    let mut touched: Vec<Touched> = Vec::new();
+    let mut news = Vec::with_capacity(reports.len());
+    for report in reports {
+        let by_filter = report.source != Source::Feedback && report.verdict == Some(Verdict::Spam);
+        let index = known.index_of(report, &mut touched);
+        let new = match index {
+            Some(index) => touched[index].after.join(report.clone()),
+            None => {
+                known.begins(report, touched.len());
+                let after = Message::from(report.clone());
+                touched.push(Touched { before: None, after, filtered_as_spam: false });
+                true
+            }
+        };
+        let index = index.unwrap_or(touched.len() - 1);
+        touched[index].filtered_as_spam |= by_filter;
+        news.push(new);
+    }
+    Joined { touched, news }
+}
+
+impl Tx {
+    /// On SQLite whoever writes holds the only write lock already.
+    async fn lock_senders(&mut self, senders: impl Iterator<Item = &Address>) -> Result<()> {
+        if let Backend::Postgres(tx) = self {
+            let mut keys: Vec<i32> = senders.map(lock_key).collect();
+            // In one order, so that two who lock several never wait for each other.
+            keys.sort_unstable();
+            keys.dedup();
+            sqlx::query("SELECT pg_advisory_xact_lock($1, key) FROM UNNEST($2::int[]) AS key")
+                .bind(SENDER_LOCKS)
+                .bind(keys)
+                .execute(&mut **tx)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Judges the senders whose counts have changed, and does what follows.
+    async fn judge(
+        &mut self,
+        standings: BTreeMap<Address, Standing>,
+        touched: &[Touched],
+        policies: &mut KnownPolicies,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Change>> {
+        self.refresh(policies).await?;
+        let judged = self.sending_of(&standings, &policies.policies, now).await?;
+        let mut verdicts = Vec::new();
+        for (sender, sending) in judged {
+            let Some(policy) = first_match(&policies.policies, &sender) else { continue };
+            let judgement = judge(&sending, policy);
+            let since = standings[&sender].since;
+            verdicts.push(restricting::Verdict { sender, sending, policy, judgement, since });
+        }
+        self.act(verdicts, touched, now).await
+    }
+
+    /// Reads the policies again where one was changed.
+    async fn refresh(&mut self, known: &mut KnownPolicies) -> Result<()> {
+        let revision = self.policies_revision().await?;
+        if known.revision != Some(revision) {
+            known.policies = self.outbound_spam_policies().await?;
+            known.revision = Some(revision);
+        }
+        Ok(())
+    }
+}
+
+/// Two senders with the same key wait for each other without need, and nothing else.
+fn lock_key(sender: &Address) -> i32 {
+    let mut hasher = DefaultHasher::new();
+    sender.as_str().hash(&mut hasher);
+    #[expect(clippy::cast_possible_truncation, reason = "any 32 bits of a hash are a hash")]
+    let key = hasher.finish() as i32;
+    key
+}

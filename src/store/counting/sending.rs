@@ -1,0 +1,307 @@
+//! How much every sender sent, by minute.
+
+use super::{Result, Store, Touched, Tx, chunks, on};
+use crate::address::Address;
+use crate::outbound::{Message, OutboundSpamPolicy, Sending, first_match};
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::{AddAssign, Sub};
+
+const HOUR: i64 = 60;
+const DAY: i64 = 24 * HOUR;
+
+/// What messages add to the counts of a minute, or changes of them take away.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Sum {
+    /// Messages.
+    pub messages: i64,
+    /// Spam messages.
+    pub spam: i64,
+    /// Recipients inside.
+    pub inside: i64,
+    /// Recipients outside.
+    pub outside: i64,
+    /// Recipients of whom nobody knows where they are.
+    pub unplaced: i64,
+}
+
+impl Sum {
+    pub(super) fn of(message: &Message) -> Self {
+        Self {
+            messages: 1,
+            spam: i64::from(message.is_spam()),
+            inside: message.recipients.inside,
+            outside: message.recipients.outside,
+            unplaced: message.recipients.unplaced,
+        }
+    }
+}
+
+impl Sub for Sum {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            messages: self.messages - other.messages,
+            spam: self.spam - other.spam,
+            inside: self.inside - other.inside,
+            outside: self.outside - other.outside,
+            unplaced: self.unplaced - other.unplaced,
+        }
+    }
+}
+
+impl AddAssign for Sum {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.spam += other.spam;
+        self.inside += other.inside;
+        self.outside += other.outside;
+        self.unplaced += other.unplaced;
+    }
+}
+
+/// What a batch adds to a sender's counts.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// The microsecond since 1970 from which on mail counts; 0 where the sender never was released.
+    pub(super) since: i64,
+    /// By minute and by the release they come behind.
+    deltas: BTreeMap<(i64, i64), Sum>,
+}
+
+impl Standing {
+    /// The senders of `touched` messages, in order.
+    pub(super) fn of(
+        touched: &[Touched],
+        releases: &HashMap<Address, i64>,
+    ) -> BTreeMap<Address, Self> {
+        let mut standings = BTreeMap::<Address, Self>::new();
+        for touched in touched {
+            let message = &touched.after;
+            let released = releases.get(&message.sender).copied().unwrap_or_default();
+            let standing = standings.entry(message.sender.clone()).or_default();
+            standing.since = released;
+            // What came before the release was counted before it, and no longer counts.
+            let since = if message.at.timestamp_micros() < released { 0 } else { released };
+            *standing.deltas.entry((minute(message.at), since)).or_default() += touched.delta();
+        }
+        standings
+    }
+}
+
+/// The minute since 1970.
+pub(super) fn minute(at: DateTime<Utc>) -> i64 {
+    at.timestamp().div_euclid(60)
+}
+
+#[derive(FromRow)]
+struct Sums {
+    sender: String,
+    outside_in_hour: i64,
+    inside_in_hour: i64,
+    outside_in_day: i64,
+    inside_in_day: i64,
+    unplaced_in_day: i64,
+    messages_in_day: i64,
+    spam_in_day: i64,
+    spam_in_minutes: i64,
+}
+
+impl From<Sums> for Sending {
+    fn from(sums: Sums) -> Self {
+        Self {
+            outside_in_hour: sums.outside_in_hour,
+            inside_in_hour: sums.inside_in_hour,
+            outside_in_day: sums.outside_in_day,
+            inside_in_day: sums.inside_in_day,
+            unplaced_in_day: sums.unplaced_in_day,
+            messages_in_day: sums.messages_in_day,
+            spam_in_day: sums.spam_in_day,
+            spam_in_minutes: sums.spam_in_minutes,
+        }
+    }
+}
+
+impl Store {
+    /// Adds sums of messages, by sender and minute, of which nothing more is known. They are judged
+    /// with the sender's next message.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing is added.
+    pub async fn add_sums(&self, sums: &BTreeMap<(Address, i64), Sum>) -> Result<()> {
+        let mut tx = self.begin().await?;
+        tx.lock_senders(sums.keys().map(|(sender, _)| sender)).await?;
+        let releases = tx.last_releases(sums.keys().map(|(sender, _)| sender.clone())).await?;
+        let mut standings = BTreeMap::<Address, Standing>::new();
+        for ((sender, minute), sum) in sums {
+            let released = releases.get(sender).copied().unwrap_or_default();
+            let since = if minute * 60_000_000 < released { 0 } else { released };
+            let standing = standings.entry(sender.clone()).or_default();
+            standing.deltas.insert((*minute, since), *sum);
+        }
+        tx.add_to_sending(&standings).await?;
+        tx.commit().await
+    }
+}
+
+impl Tx {
+    /// When those of the senders that ever were restricted were released the last time, in
+    /// microseconds since 1970.
+    pub(super) async fn last_releases(
+        &mut self,
+        senders: impl Iterator<Item = Address>,
+    ) -> Result<HashMap<Address, i64>> {
+        let mut senders: Vec<Address> = senders.collect();
+        senders.sort_unstable();
+        senders.dedup();
+        let mut releases = HashMap::new();
+        for senders in chunks(&senders) {
+            let rows: Vec<(String, DateTime<Utc>)> = on!(self, |tx| {
+                let mut query = sqlx::QueryBuilder::new(
+                    "SELECT address, MAX(released_at)
+                       FROM restrictions
+                      WHERE released_at IS NOT NULL AND address IN (",
+                );
+                let mut list = query.separated(", ");
+                for sender in senders {
+                    list.push_bind(sender.as_str());
+                }
+                query.push(") GROUP BY address");
+                query.build_query_as().fetch_all(&mut **tx).await
+            })?;
+            releases.extend(
+                rows.into_iter()
+                    .map(|(sender, at)| (Address::stored(&sender), at.timestamp_micros())),
+            );
+        }
+        Ok(releases)
+    }
+
+    /// Adds a batch to the counts.
+    pub(super) async fn add_to_sending(
+        &mut self,
+        standings: &BTreeMap<Address, Standing>,
+    ) -> Result<()> {
+        let rows: Vec<_> = standings
+            .iter()
+            .flat_map(|(sender, standing)| {
+                standing.deltas.iter().map(move |(key, delta)| (sender, *key, *delta))
+            })
+            .filter(|(_, _, delta)| *delta != Sum::default())
+            .collect();
+        for rows in chunks(&rows) {
+            on!(self, |tx| {
+                let mut query = sqlx::QueryBuilder::new(
+                    "INSERT INTO sending
+                            (sender, minute, since, messages, spam, inside, outside, unplaced) ",
+                );
+                query.push_values(rows, |mut row, (sender, (minute, since), delta)| {
+                    row.push_bind(sender.as_str())
+                        .push_bind(*minute)
+                        .push_bind(*since)
+                        .push_bind(delta.messages)
+                        .push_bind(delta.spam)
+                        .push_bind(delta.inside)
+                        .push_bind(delta.outside)
+                        .push_bind(delta.unplaced);
+                });
+                query.push(
+                    " ON CONFLICT (sender, minute, since) DO UPDATE
+                         SET messages = sending.messages + excluded.messages,
+                             spam = sending.spam + excluded.spam,
+                             inside = sending.inside + excluded.inside,
+                             outside = sending.outside + excluded.outside,
+                             unplaced = sending.unplaced + excluded.unplaced",
+                );
+                query.build().execute(&mut **tx).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What the senders whose counts have changed sent lately.
+    pub(super) async fn sending_of(
+        &mut self,
+        standings: &BTreeMap<Address, Standing>,
+        policies: &[OutboundSpamPolicy],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(Address, Sending)>> {
+        let now = minute(now);
+        let wanted: Vec<Wanted> = standings
+            .iter()
+            .filter(|(_, standing)| {
+                standing.deltas.values().any(|delta| *delta != Sum::default())
+            })
+            .map(|(sender, standing)| Wanted::new(sender, standing.since, policies, now))
+            .collect();
+        let mut sending = Vec::with_capacity(wanted.len());
+        for wanted in chunks(&wanted) {
+            let sums = on!(self, |tx| sums!(wanted, now).fetch_all(&mut **tx).await)?;
+            sending.extend(sums.into_iter().map(told));
+        }
+        Ok(sending)
+    }
+}
+
+fn told(sums: Sums) -> (Address, Sending) {
+    (Address::stored(&sums.sender), sums.into())
+}
+
+/// Whose counts, and from when on.
+struct Wanted {
+    sender: String,
+    since: i64,
+    /// Spam counts towards the spam rule behind this minute.
+    spam_after: i64,
+}
+
+impl Wanted {
+    fn new(sender: &Address, since: i64, policies: &[OutboundSpamPolicy], now: i64) -> Self {
+        let policy = first_match(policies, sender);
+        let minutes = policy.map_or(0, |policy| policy.spam_messages_minutes);
+        Self { sender: sender.to_string(), since, spam_after: now - minutes }
+    }
+}
+
+/// The query for the sums of some senders, on whichever database.
+macro_rules! sums {
+    ($wanted:expr, $now:expr) => {{
+        let mut query = sqlx::QueryBuilder::new("WITH wanted (sender, since, spam_after) AS (");
+        query.push_values($wanted, |mut row, wanted| {
+            row.push_bind(wanted.sender.as_str())
+                .push_bind(wanted.since)
+                .push_bind(wanted.spam_after);
+        });
+        query.push(
+            ")
+             SELECT wanted.sender,
+                    CAST(SUM(CASE WHEN minute > ",
+        );
+        query.push_bind($now - HOUR);
+        query.push(
+            " THEN outside ELSE 0 END) AS BIGINT) AS outside_in_hour,
+                    CAST(SUM(CASE WHEN minute > ",
+        );
+        query.push_bind($now - HOUR);
+        query.push(
+            " THEN inside ELSE 0 END) AS BIGINT) AS inside_in_hour,
+                    CAST(SUM(outside) AS BIGINT) AS outside_in_day,
+                    CAST(SUM(inside) AS BIGINT) AS inside_in_day,
+                    CAST(SUM(unplaced) AS BIGINT) AS unplaced_in_day,
+                    CAST(SUM(messages) AS BIGINT) AS messages_in_day,
+                    CAST(SUM(spam) AS BIGINT) AS spam_in_day,
+                    CAST(SUM(CASE WHEN minute > wanted.spam_after THEN spam ELSE 0 END) AS BIGINT)
+                        AS spam_in_minutes
+               FROM wanted
+               JOIN sending ON sending.sender = wanted.sender
+                           AND sending.since = wanted.since
+                           AND sending.minute > ",
+        );
+        query.push_bind($now - DAY);
+        query.push(" GROUP BY wanted.sender ORDER BY wanted.sender");
+        query
+    }};
+}
+use sums;
