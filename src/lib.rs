@@ -7,7 +7,7 @@
 //! cli → service ┬ web   postfix   unblocker   follower   bookkeeper      the parts
 //!               └──┴───────┴──────────┴──────────┴──────────┴→ app       what they share
 //!                     decision → blocklist  refusals        store        memory, and the only SQL
-//!      restriction  reason  operator  event  organization  address → clock      pure
+//!      restriction  reason  outbound  operator  event  organization  address → clock      pure
 //! ```
 
 pub mod address;

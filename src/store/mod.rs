@@ -16,6 +16,7 @@ mod oidc_subjects;
 mod one_time_codes;
 mod one_time_links;
 mod operators;
+mod outbound_spam_policies;
 mod own_sessions;
 mod passkey_challenges;
 mod passkeys;
