@@ -54,11 +54,17 @@ struct Waiting {
 #[derive(Debug)]
 struct Entry {
     reports: Vec<Report>,
+    kind: Kind,
+    counted: oneshot::Sender<std::result::Result<Vec<bool>, Away>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Kind {
     /// Whether it stays when the database is away: nobody would send it again.
     kept: bool,
-    /// Whether a transaction that held it failed, perhaps after its commit.
+    /// Whether its messages may be in the store by their ids: a transaction that held it failed,
+    /// perhaps after its commit, or it is about a message that is there.
     tried: bool,
-    counted: oneshot::Sender<std::result::Result<Vec<bool>, Away>>,
 }
 
 impl Default for Meter {
@@ -76,7 +82,7 @@ impl Meter {
     /// Counts a report that nobody would send again, as one of a mail server. It is counted when
     /// this ends, or kept until the database is back; it ends within a second.
     pub async fn count(&self, report: Report) {
-        let counted = self.enter(vec![report], true);
+        let counted = self.enter(vec![report], Kind { kept: true, tried: false });
         if self.is_away() {
             return;
         }
@@ -93,7 +99,20 @@ impl Meter {
         if self.is_away() {
             return Err(Away);
         }
-        self.enter(reports, false).await.unwrap_or(Err(Away))
+        let entry = Kind { kept: false, tried: false };
+        self.enter(reports, entry).await.unwrap_or(Err(Away))
+    }
+
+    /// Counts what is new about a message that is known by its id.
+    ///
+    /// # Errors
+    /// When the database does not answer; then nothing is counted.
+    pub async fn count_again(&self, report: Report) -> std::result::Result<(), Away> {
+        if self.is_away() {
+            return Err(Away);
+        }
+        let entry = Kind { kept: false, tried: true };
+        self.enter(vec![report], entry).await.unwrap_or(Err(Away)).map(drop)
     }
 
     /// How many messages wait, or are kept while the database is away.
@@ -109,14 +128,14 @@ impl Meter {
     fn enter(
         &self,
         reports: Vec<Report>,
-        kept: bool,
+        kind: Kind,
     ) -> oneshot::Receiver<std::result::Result<Vec<bool>, Away>> {
         let (counted, receiver) = oneshot::channel();
         let mut waiting = self.locked();
-        if kept && waiting.reports >= MOST_KEPT {
+        if kind.kept && waiting.reports >= MOST_KEPT {
             waiting.sum_up(&reports, &self.metrics.lost);
         } else {
-            waiting.push(Entry { reports, kept, tried: false, counted });
+            waiting.push(Entry { reports, kind, counted });
         }
         drop(waiting);
         self.bell.notify_one();
@@ -131,7 +150,7 @@ impl Meter {
 
 impl Waiting {
     fn push(&mut self, mut entry: Entry) {
-        if entry.kept && self.reports >= FEW {
+        if entry.kind.kept && self.reports >= FEW {
             for report in &mut entry.reports {
                 report.recipients.named.truncate(SLIM_RECIPIENTS);
                 report.symbols = Vec::new();
@@ -162,7 +181,7 @@ impl Waiting {
         let mut next: Vec<Entry> = Vec::new();
         let mut reports = 0;
         while let Some(entry) = self.entries.front() {
-            let other_kind = next.first().is_some_and(|first| first.tried != entry.tried);
+            let other_kind = next.first().is_some_and(|first| first.kind.tried != entry.kind.tried);
             if !next.is_empty() && (other_kind || reports + entry.reports.len() > AT_ONCE) {
                 break;
             }
@@ -177,7 +196,8 @@ impl Waiting {
     fn put_back(&mut self, entries: Vec<Entry>) {
         for entry in entries.into_iter().rev() {
             self.reports += entry.reports.len();
-            self.entries.push_front(Entry { tried: true, ..entry });
+            let kind = Kind { tried: true, ..entry.kind };
+            self.entries.push_front(Entry { kind, ..entry });
         }
     }
 }
@@ -221,7 +241,7 @@ async fn round(app: &App, policies: &mut KnownPolicies) -> Result<()> {
             break;
         }
         count(app, next, policies).await?;
-        meter.metrics.kept.set(meter.locked().reports);
+        meter.metrics.tell_waiting(meter.waiting());
     }
     write_sums(app).await
 }
@@ -238,13 +258,13 @@ async fn count(app: &App, entries: Vec<Entry>, policies: &mut KnownPolicies) -> 
         Err(error) if error.is_outage() => {
             meter.away.store(true, Relaxed);
             let (kept, refused): (Vec<_>, Vec<_>) =
-                entries.into_iter().partition(|entry| entry.kept);
+                entries.into_iter().partition(|entry| entry.kind.kept);
             for entry in refused {
                 // Whoever asked may have gone.
                 let _ = entry.counted.send(Err(Away));
             }
             meter.locked().put_back(kept);
-            meter.metrics.kept.set(meter.locked().reports);
+            meter.metrics.tell_waiting(meter.waiting());
             Err(error)
         }
         Err(error) => {
@@ -261,8 +281,8 @@ async fn count_together(
 ) -> Result<Counted> {
     let reports: Vec<Report> =
         entries.iter().flat_map(|entry| entry.reports.iter().cloned()).collect();
-    let again = entries.iter().any(|entry| entry.tried);
-    app.store.count(&reports, again, policies, app.clock.now()).await
+    let again = entries.iter().any(|entry| entry.kind.tried);
+    app.store.count_reports(&reports, again, policies, app.clock.now()).await
 }
 
 /// The database refuses something in here: the others shall not suffer from it, and it shall not be
@@ -322,5 +342,10 @@ impl Metrics {
         describe_gauge!(KEPT, "Messages that wait to be counted; while the database is away they are kept");
         describe_counter!(LOST, "Messages that could not be counted");
         Self { kept: gauge!(KEPT), lost: counter!(LOST) }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    fn tell_waiting(&self, messages: usize) {
+        self.kept.set(messages as f64);
     }
 }

@@ -38,6 +38,8 @@ pub enum Permission {
     ManageAccess,
     /// Ask for the decision on a message, as a mail server does.
     AskDecision,
+    /// Tell of outbound messages and what filters say of them, as a mail server does.
+    ReportMail,
     /// Any token at all, whatever its role group.
     AnyToken,
 }
@@ -61,7 +63,7 @@ impl Permission {
             ],
             Self::ChangeRestrictions => &[OrganizationManagement, SecurityAdministrator],
             Self::ExceedUnblockLimit | Self::ManageAccess => &[OrganizationManagement],
-            Self::AskDecision => &[OrganizationManagement, MailServer],
+            Self::AskDecision | Self::ReportMail => &[OrganizationManagement, MailServer],
             Self::AnyToken => &RoleGroup::ALL,
         }
     }

@@ -32,6 +32,9 @@ pub(crate) enum Problem {
     Internal(StoreError),
     Unwritten(std::io::Error),
     Unavailable(StoreError),
+    /// The meter has no database; it has told so itself.
+    Away,
+    UnknownMessage,
 }
 
 /// What is wrong with one field.
@@ -106,7 +109,8 @@ impl Problem {
             Self::Internal(_) | Self::Unwritten(_) => {
                 ("internal", S::INTERNAL_SERVER_ERROR, "Internal failure")
             }
-            Self::Unavailable(_) => ("unavailable", S::SERVICE_UNAVAILABLE, "Database away"),
+            Self::UnknownMessage => ("invalid", S::UNPROCESSABLE_ENTITY, "No message of ours"),
+            Self::Unavailable(_) | Self::Away => ("unavailable", S::SERVICE_UNAVAILABLE, "Database away"),
         }
     }
 
@@ -146,7 +150,12 @@ impl Problem {
                 .collect::<Vec<_>>()
                 .join(" "),
             Self::Internal(_) | Self::Unwritten(_) => "The service failed; its log says why.".into(),
-            Self::Unavailable(_) => {
+            Self::UnknownMessage => {
+                "The report names no message that was counted here: none of its last 7 days has this queue id, \
+                 or this Message-ID with the recipient that the report names."
+                    .into()
+            }
+            Self::Unavailable(_) | Self::Away => {
                 "The database does not answer. Nothing was changed; try again in a moment.".into()
             }
         }

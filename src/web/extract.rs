@@ -14,6 +14,12 @@ use uuid::Uuid;
 /// The largest body of a route that does not say otherwise.
 const LARGEST_BODY: usize = 1024 * 1024;
 
+/// The largest list of outbound messages.
+const LARGEST_LIST: usize = 16 * 1024 * 1024;
+
+/// The largest report of a filter, or of a provider.
+const LARGEST_VERDICT: usize = 10 * 1024 * 1024;
+
 /// The most characters of a bad value that a sentence repeats.
 const SHOWN: usize = 60;
 
@@ -34,6 +40,42 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
             return Err(Problem::UnsupportedMediaType);
         }
         from_json(&bytes).map(Self)
+    }
+}
+
+/// One object, or a list of such objects, in a body of up to 16 MiB.
+#[derive(Debug)]
+pub(crate) struct OneOrMany<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) is_list: bool,
+}
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for OneOrMany<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = bytes_within(body, LARGEST_LIST).await?;
+        if !bytes.is_empty() && !is_json(&parts.headers) {
+            return Err(Problem::UnsupportedMediaType);
+        }
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Ok(Self { items: json_of(&bytes)?, is_list: true });
+        }
+        let bytes = if bytes.is_empty() { b"{}" } else { &bytes[..] };
+        Ok(Self { items: vec![from_json(bytes)?], is_list: false })
+    }
+}
+
+/// A body as it is, whatever its type; of up to 10 MiB.
+#[derive(Debug)]
+pub(crate) struct Raw(pub(crate) Vec<u8>);
+
+impl<S: Sync> FromRequest<S> for Raw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        bytes_within(request.into_body(), LARGEST_VERDICT).await.map(Self)
     }
 }
 
@@ -58,6 +100,10 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(Problem::invalid("body", "it is a list, but it takes an object"));
     }
+    json_of(bytes)
+}
+
+fn json_of<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let field = error.path().to_string();

@@ -18,6 +18,7 @@ mod security_headers;
 mod server;
 mod session_cookie;
 mod step_cookie;
+mod told;
 
 use crate::app::App;
 use axum::Router;

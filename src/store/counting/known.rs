@@ -1,7 +1,7 @@
 //! Finding the messages that reports are about.
 
 use super::messages::MessageRow;
-use super::{Result, Touched, Tx, chunks, on};
+use super::{Result, Store, Touched, Tx, chunks, on};
 use crate::address::Address;
 use crate::outbound::{Message, Report, Source};
 use chrono::{DateTime, Utc};
@@ -11,6 +11,12 @@ use uuid::Uuid;
 /// How many of a sender's newest messages are looked through for a Message-ID; against a sender
 /// with very many and a filter that knows no queue ids.
 const NEWEST: i64 = 1_000;
+
+const BY_MESSAGE_ID: &str = "SELECT *
+   FROM (SELECT * FROM messages WHERE sender = $1 ORDER BY id DESC LIMIT $2) AS newest
+  WHERE message_id = $3 AND at > $4
+  ORDER BY id DESC
+  LIMIT 1";
 
 /// The messages that are known already, and those that this batch of reports began.
 #[derive(Default)]
@@ -74,6 +80,48 @@ impl Known {
     }
 }
 
+impl Store {
+    /// The newest message with one of these queue ids, whosoever it is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn message_with_queue_id(&self, queue_ids: &[String]) -> Result<Option<Message>> {
+        if queue_ids.is_empty() {
+            return Ok(None);
+        }
+        let row: Option<MessageRow> = on!(&self.read, |pool| {
+            let mut query =
+                sqlx::QueryBuilder::new("SELECT * FROM messages WHERE queue_id IN (");
+            let mut list = query.separated(", ");
+            for queue_id in queue_ids {
+                list.push_bind(queue_id);
+            }
+            query.push(") ORDER BY id DESC LIMIT 1");
+            query.build_query_as().fetch_optional(pool).await
+        })?;
+        Ok(row.map(Into::into))
+    }
+
+    /// The newest message of a sender with this Message-ID, among the 1,000 newest.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn message_with_message_id(
+        &self,
+        sender: &Address,
+        message_id: &str,
+    ) -> Result<Option<Message>> {
+        let row: Option<MessageRow> = on!(&self.read, |pool| sqlx::query_as(BY_MESSAGE_ID)
+            .bind(sender.as_str())
+            .bind(NEWEST)
+            .bind(message_id)
+            .bind(DateTime::<Utc>::UNIX_EPOCH)
+            .fetch_optional(pool)
+            .await)?;
+        Ok(row.map(Into::into))
+    }
+}
+
 impl Report {
     /// Whether a Message-ID, which the sender writes, is enough to find the message: only for a
     /// filter's word, and only where it knows nothing better.
@@ -84,7 +132,7 @@ impl Report {
 
 impl Tx {
     /// The messages since `since` that the reports may be about.
-    pub(super) async fn known(
+    pub(super) async fn messages_reported(
         &mut self,
         reports: &[Report],
         again: bool,
@@ -156,13 +204,7 @@ impl Tx {
         message_id: &str,
         since: DateTime<Utc>,
     ) -> Result<Option<Message>> {
-        let row: Option<MessageRow> = on!(self, |tx| sqlx::query_as(
-            "SELECT *
-               FROM (SELECT * FROM messages WHERE sender = $1 ORDER BY id DESC LIMIT $2) AS newest
-              WHERE message_id = $3 AND at > $4
-              ORDER BY id DESC
-              LIMIT 1"
-        )
+        let row: Option<MessageRow> = on!(self, |tx| sqlx::query_as(BY_MESSAGE_ID)
         .bind(sender.as_str())
         .bind(NEWEST)
         .bind(message_id)

@@ -15,7 +15,7 @@ use crate::blocklist::Change;
 use crate::outbound::{
     Message, OutboundSpamPolicy, Report, Source, Verdict, first_match, judge,
 };
-use chrono::{DateTime, TimeSum, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use known::Known;
 pub use sending::Sum;
 use sending::Standing;
@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// For so long two reports with one queue id are about one message; mail servers use ids again.
-const KNOWN_FOR: TimeSum = TimeSum::days(7);
+const KNOWN_FOR: TimeDelta = TimeDelta::days(7);
 
 /// The class of Postgres' advisory locks under which one sender is counted; arbitrary.
 const SENDER_LOCKS: i32 = 0x5365;
@@ -52,7 +52,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails; then nothing is counted.
-    pub async fn count(
+    pub async fn count_reports(
         &self,
         reports: &[Report],
         again: bool,
@@ -61,7 +61,7 @@ impl Store {
     ) -> Result<Counted> {
         let mut tx = self.begin().await?;
         tx.lock_senders(reports.iter().map(|report| &report.sender)).await?;
-        let known = tx.known(reports, again, now - KNOWN_FOR).await?;
+        let known = tx.messages_reported(reports, again, now - KNOWN_FOR).await?;
         let Joined { touched, news } = join(known, reports);
         let senders = touched.iter().map(|touched| touched.after.sender.clone());
         let since = tx.last_releases(senders).await?;

@@ -238,7 +238,7 @@ impl Tx {
             .collect();
         let mut sending = Vec::with_capacity(wanted.len());
         for wanted in chunks(&wanted) {
-            let sums = on!(self, |tx| sums!(wanted, now).fetch_all(&mut **tx).await)?;
+            let sums = on!(self, |tx| sums!(wanted, now).build_query_as::<Sums>().fetch_all(&mut **tx).await)?;
             sending.extend(sums.into_iter().map(told));
         }
         Ok(sending)

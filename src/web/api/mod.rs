@@ -5,9 +5,11 @@ pub(crate) mod audit_file;
 mod decision;
 pub(crate) mod operator_sessions;
 pub(crate) mod operators;
+mod outbound_messages;
 mod restricted_users;
 pub(crate) mod tokens;
 mod unblocks;
+mod verdicts;
 
 pub(crate) use restricted_users::NewRestriction;
 pub(crate) use unblocks::comment;
@@ -15,7 +17,9 @@ pub(crate) use unblocks::comment;
 use super::Shared;
 use super::access::Doors;
 use super::routes::Routes;
-use crate::operator::Permission::{AskDecision, ChangeRestrictions, Look, ManageAccess};
+use crate::operator::Permission::{
+    AskDecision, ChangeRestrictions, Look, ManageAccess, ReportMail,
+};
 
 pub(crate) fn routes(app: &Shared) -> Routes {
     Routes::behind(Doors::of_the_api(app))
@@ -34,6 +38,9 @@ pub(crate) fn routes(app: &Shared) -> Routes {
             unblocks::cancel_unblock,
         )
         .post("/api/v1/unblocks", ChangeRestrictions, unblocks::request_unblocks)
+        .post("/api/v1/outbound-messages", ReportMail, outbound_messages::tell)
+        .post("/api/v1/verdicts/rspamd", ReportMail, verdicts::rspamd)
+        .post("/api/v1/verdicts/arf", ReportMail, verdicts::arf)
         .get("/api/v1/decision", AskDecision, decision::decision)
         .get("/api/v1/audit", Look, audit::audit)
         .get("/api/v1/operators", ManageAccess, operators::list)

@@ -93,6 +93,7 @@ fn matrix() -> Vec<Line> {
         (Permission::ExceedUnblockLimit, "Unblock somebody who was unblocked too often already"),
         (Permission::ManageAccess, "Manage operators and API tokens"),
         (Permission::AskDecision, "Ask for decisions, as a mail server does"),
+        (Permission::ReportMail, "Tell of messages and spam, as a mail server does"),
     ];
     let names =
         |permission: Permission| permission.role_groups().iter().map(|role| role.name()).collect();
