@@ -339,7 +339,10 @@ const LOST: &str = "restricted_users_messages_not_counted_total";
 
 impl Metrics {
     fn registered() -> Self {
-        describe_gauge!(KEPT, "Messages that wait to be counted; while the database is away they are kept");
+        describe_gauge!(
+            KEPT,
+            "Messages that wait to be counted; while the database is away they are kept"
+        );
         describe_counter!(LOST, "Messages that could not be counted");
         Self { kept: gauge!(KEPT), lost: counter!(LOST) }
     }

@@ -148,12 +148,7 @@ pub fn outbound_spam(sending: &Sending, message: Uuid) -> String {
 /// The reason of a sender that crossed a recipient limit, as Exchange writes it; `message` is the
 /// last message's id. "Today" is the last 24 hours.
 #[must_use]
-pub fn sending_limit(
-    sending: &Sending,
-    kind: LimitKind,
-    message: Uuid,
-    recipients: i64,
-) -> String {
+pub fn sending_limit(sending: &Sending, kind: LimitKind, message: Uuid, recipients: i64) -> String {
     format!(
         "EmailSendingLimitExceeded;InternalRecipientCountToday={};ExternalRecipientCountToday={};\
          ExceedingLimitType={};Last MessagetraceId={message};LastMessageRcptCount={recipients};",

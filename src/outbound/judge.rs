@@ -116,7 +116,8 @@ mod tests {
     use super::*;
 
     fn judged(sending: Sending) -> (Option<Crossing>, bool) {
-        let Judgement { crossing, warning } = judge(&sending, &OutboundSpamPolicy::default_policy());
+        let Judgement { crossing, warning } =
+            judge(&sending, &OutboundSpamPolicy::default_policy());
         (crossing, warning)
     }
 

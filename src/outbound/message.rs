@@ -3,7 +3,8 @@
 use crate::address::Address;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use uuid::{NoContext, Timestamp, Uuid};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use uuid::{Builder, Uuid};
 
 /// Recipients kept by name for one message; all are counted. Against a message to 50,000.
 pub const MOST_RECIPIENTS_KEPT: usize = 1_000;
@@ -119,10 +120,20 @@ impl Report {
     }
 }
 
-/// An id that holds the time of submission, so that the order of ids is the order of time.
+/// An id that holds the time of submission to the microsecond, and behind it a number that grows, so
+/// that the order of ids is the order of time, and of arrival where the time is the same.
 fn id_at(at: DateTime<Utc>) -> Uuid {
-    let seconds = u64::try_from(at.timestamp()).unwrap_or_default();
-    Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.timestamp_subsec_nanos()))
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let mut bytes = *Uuid::new_v4().as_bytes();
+    let microsecond = u16::try_from(at.timestamp_subsec_micros() % 1_000).unwrap_or_default();
+    let (rest, milliseconds) = (&mut bytes[..10], at.timestamp_millis());
+    rest[..2].copy_from_slice(&microsecond.to_be_bytes());
+    // The two bits of the variant come off its top.
+    let number = NUMBER.fetch_add(1, Relaxed) & (u32::MAX >> 2);
+    rest[2..6].copy_from_slice(&number.to_be_bytes());
+    let rest = bytes[..10].try_into().expect("it is as long as that");
+    Builder::from_unix_timestamp_millis(u64::try_from(milliseconds).unwrap_or_default(), &rest)
+        .into_uuid()
 }
 
 /// An outbound message as everything known of it makes it.
@@ -241,6 +252,18 @@ mod tests {
         let mut message = Message::from(first);
         let changed = message.join(second);
         (message, changed)
+    }
+
+    #[test]
+    fn ids_are_in_the_order_of_time_and_of_arrival() {
+        let at = |microseconds| DateTime::from_timestamp_micros(microseconds).unwrap();
+        let times = [1_800_000_000_000_999, 1_800_000_000_001_000, 1_800_000_000_001_001];
+        let mut ids: Vec<_> =
+            times.iter().flat_map(|time| [id_at(at(*time)), id_at(at(*time))]).collect();
+        let made = ids.clone();
+        ids.sort_unstable();
+        assert_eq!(ids, made);
+        assert!(ids.iter().all(|id| id.get_version_num() == 7));
     }
 
     #[test]

@@ -163,7 +163,8 @@ impl OutboundSpamPolicy {
         let mut problems = Vec::new();
         let length = self.name.chars().count();
         if !(1..=64).contains(&length) || self.name.chars().any(char::is_control) {
-            let detail = format!("it has {length} characters, 1 to 64 without control characters are taken");
+            let detail =
+                format!("it has {length} characters, 1 to 64 without control characters are taken");
             problems.push(PolicyProblem { field: "name".into(), detail });
         }
         self.check_numbers(&mut problems);
@@ -181,8 +182,16 @@ impl OutboundSpamPolicy {
     fn check_numbers(&self, problems: &mut Vec<PolicyProblem>) {
         const RECIPIENTS: RangeInclusive<i64> = 0..=10_000;
         for (field, value, taken) in [
-            ("recipient_limit_external_per_hour", self.recipient_limit_external_per_hour, RECIPIENTS),
-            ("recipient_limit_internal_per_hour", self.recipient_limit_internal_per_hour, RECIPIENTS),
+            (
+                "recipient_limit_external_per_hour",
+                self.recipient_limit_external_per_hour,
+                RECIPIENTS,
+            ),
+            (
+                "recipient_limit_internal_per_hour",
+                self.recipient_limit_internal_per_hour,
+                RECIPIENTS,
+            ),
             ("recipient_limit_per_day", self.recipient_limit_per_day, RECIPIENTS),
             ("spam_messages", self.spam_messages, 1..=10_000),
             ("spam_messages_minutes", self.spam_messages_minutes, 1..=1_440),
@@ -190,7 +199,8 @@ impl OutboundSpamPolicy {
             ("spam_percent_of_at_least", self.spam_percent_of_at_least, 1..=10_000),
         ] {
             if !taken.contains(&value) {
-                let detail = format!("it is {value}, but it takes {} to {}", taken.start(), taken.end());
+                let detail =
+                    format!("it is {value}, but it takes {} to {}", taken.start(), taken.end());
                 problems.push(PolicyProblem { field: field.into(), detail });
             }
         }

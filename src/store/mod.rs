@@ -32,10 +32,11 @@ mod sessions;
 mod statement;
 mod token_uses;
 mod tokens;
+mod trace;
 mod unblocks;
 
-pub use counting::{Counted, KnownPolicies, Sum};
 pub use audit::{AuditQuery, AuditRecord, ChainEnd};
+pub use counting::{Counted, KnownPolicies, Standing, Sum};
 pub use half_sign_ins::{HalfSignIn, SECOND_FACTOR_ATTEMPTS};
 pub use import::{ImportRow, ImportTally};
 pub use list::{Counts, ListQuery, Page, Position, Sort, StateFilter, TOTAL_CAP};
@@ -50,6 +51,7 @@ pub use second_factors::{Added, Factor, NewFactor, SecondFactors};
 pub use sessions::{NewSession, SessionRecord};
 pub use token_uses::KnownToken;
 pub use tokens::TokenRecord;
+pub use trace::{MessagePosition, MessageQuery};
 pub use unblocks::{Asker, Unblocked};
 
 use crate::config::DatabaseUrl;

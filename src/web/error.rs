@@ -24,7 +24,9 @@ pub(crate) enum Problem {
     LastOperator,
     NoSuchToken,
     TokenExists,
-    TooLarge { limit: usize },
+    TooLarge {
+        limit: usize,
+    },
     UnsupportedMediaType,
     LinkUsedUp,
     TooManyRequests(&'static str),
@@ -110,7 +112,9 @@ impl Problem {
                 ("internal", S::INTERNAL_SERVER_ERROR, "Internal failure")
             }
             Self::UnknownMessage => ("invalid", S::UNPROCESSABLE_ENTITY, "No message of ours"),
-            Self::Unavailable(_) | Self::Away => ("unavailable", S::SERVICE_UNAVAILABLE, "Database away"),
+            Self::Unavailable(_) | Self::Away => {
+                ("unavailable", S::SERVICE_UNAVAILABLE, "Database away")
+            }
         }
     }
 

@@ -34,8 +34,7 @@ fn printable(field: &str, told: Option<String>, most: usize) -> Result<Option<St
     if is_printable && text.len() <= most {
         return Ok(Some(text));
     }
-    let detail =
-        format!("it takes 1 to {most} octets without spaces and control characters");
+    let detail = format!("it takes 1 to {most} octets without spaces and control characters");
     Err((field.into(), detail))
 }
 

@@ -250,6 +250,10 @@ impl Portal {
         self.send(self.request(Method::DELETE, path).bearer_auth(&self.token)).await
     }
 
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PUT, path).bearer_auth(&self.token).json(&body)).await
+    }
+
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(self.request(Method::PATCH, path).bearer_auth(&self.token).json(&body)).await
     }
@@ -320,6 +324,74 @@ impl Portal {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer.trim_end().to_owned()
+    }
+
+    /// A message as Postfix asks about it: each recipient, then the message. Answers what each
+    /// recipient was answered.
+    pub async fn sends(&self, login: &str, recipients: &[&str]) -> Vec<String> {
+        let queue_id = uuid::Uuid::now_v7().simple().to_string();
+        self.sends_as(login, &queue_id, recipients).await
+    }
+
+    /// The same with a queue id.
+    pub async fn sends_as(&self, login: &str, queue_id: &str, recipients: &[&str]) -> Vec<String> {
+        let mut answers = Vec::new();
+        for recipient in recipients {
+            answers.push(self.rcpt(login, queue_id, recipient).await);
+        }
+        let accepted = answers.iter().filter(|answer| !answer.contains("550")).count();
+        assert_eq!(self.end_of_message(login, queue_id, accepted).await, DUNNO);
+        answers
+    }
+
+    /// What Postfix is answered at RCPT of a transaction.
+    pub async fn rcpt(&self, login: &str, instance: &str, recipient: &str) -> String {
+        self.ask(&format!(
+            "request=smtpd_access_policy\nprotocol_state=RCPT\nsasl_username={login}\n\
+             recipient={recipient}\ninstance={instance}\nrecipient_count=0\nqueue_id=\n\n"
+        ))
+        .await
+    }
+
+    /// What Postfix is answered at END-OF-MESSAGE of a transaction.
+    pub async fn end_of_message(&self, login: &str, instance: &str, recipients: usize) -> String {
+        self.ask(&format!(
+            "request=smtpd_access_policy\nprotocol_state=END-OF-MESSAGE\nsasl_username={login}\n\
+             recipient=\ninstance={instance}\nrecipient_count={recipients}\n\
+             queue_id={instance}\nclient_address=192.0.2.7\n\n"
+        ))
+        .await
+    }
+
+    /// rspamd tells of a message.
+    pub async fn rspamd(&self, login: &str, queue_id: &str, action: &str) {
+        let report = json!({
+            "user": login, "qid": queue_id, "action": action, "score": 12.5, "ip": "192.0.2.7",
+            "rcpt": ["bob@remote.example"], "subject": "Cheap pills",
+            "message_id": format!("{queue_id}@example.org"),
+            "symbols": [{ "name": "TEST_SPAM", "score": 10.0 }],
+        });
+        let answer = self.post("/api/v1/verdicts/rspamd", report).await;
+        assert_eq!(answer.status, 204, "{answer:?}");
+    }
+
+    /// A message that rspamd takes for spam, sent as Postfix tells it.
+    pub async fn sends_spam(&self, login: &str) {
+        let queue_id = uuid::Uuid::now_v7().simple().to_string();
+        self.sends_as(login, &queue_id, &["bob@remote.example"]).await;
+        self.rspamd(login, &queue_id, "add header").await;
+    }
+
+    /// The messages of a sender, newest first.
+    pub async fn messages(&self, sender: &str) -> Vec<Value> {
+        let list = self.get(&format!("/api/v1/messages?sender={sender}")).await.ok();
+        list["items"].as_array().unwrap().clone()
+    }
+
+    /// What a sender sent lately.
+    pub async fn sending(&self, sender: &str) -> restricted_users::outbound::Sending {
+        let sender = self.app.organization().sender(sender).unwrap();
+        self.app.store.standing(&sender, self.clock.now()).await.unwrap().sending
     }
 
     /// Writes the counts of refused recipients now and not within a second.

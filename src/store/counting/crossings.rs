@@ -20,15 +20,18 @@ impl Tx {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let (line, action, reason) = match verdict.judgement.crossing {
-            Some(crossing) => {
-                (crossing.name(), crossing.action(verdict.policy), verdict.reason(crossing, messages))
-            }
+            Some(crossing) => (
+                crossing.name(),
+                crossing.action(verdict.policy),
+                verdict.reason(crossing, messages),
+            ),
             None if verdict.judgement.warning => {
                 (WARNING, Action::Alert, verdict.reason(Crossing::Spam, messages))
             }
             None => return Ok(()),
         };
-        on!(self, |tx| sqlx::query(
+        on!(self, |tx| {
+            sqlx::query(
             "INSERT INTO crossings
                     (id, at, sender, policy_id, line, action, shadow, reason, restriction_id, day, since)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -47,7 +50,8 @@ impl Tx {
         .bind(verdict.since)
         .execute(&mut **tx)
         .await
-        .map(drop))?;
+        .map(drop)
+        })?;
         Ok(())
     }
 }

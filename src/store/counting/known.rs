@@ -90,8 +90,7 @@ impl Store {
             return Ok(None);
         }
         let row: Option<MessageRow> = on!(&self.read, |pool| {
-            let mut query =
-                sqlx::QueryBuilder::new("SELECT * FROM messages WHERE queue_id IN (");
+            let mut query = sqlx::QueryBuilder::new("SELECT * FROM messages WHERE queue_id IN (");
             let mut list = query.separated(", ");
             for queue_id in queue_ids {
                 list.push_bind(queue_id);
@@ -184,8 +183,7 @@ impl Tx {
         let mut messages = Vec::new();
         for reports in chunks(reports) {
             let rows: Vec<MessageRow> = on!(self, |tx| {
-                let mut query =
-                    sqlx::QueryBuilder::new("SELECT * FROM messages WHERE id IN (");
+                let mut query = sqlx::QueryBuilder::new("SELECT * FROM messages WHERE id IN (");
                 let mut list = query.separated(", ");
                 for report in reports {
                     list.push_bind(report.id);
@@ -205,12 +203,12 @@ impl Tx {
         since: DateTime<Utc>,
     ) -> Result<Option<Message>> {
         let row: Option<MessageRow> = on!(self, |tx| sqlx::query_as(BY_MESSAGE_ID)
-        .bind(sender.as_str())
-        .bind(NEWEST)
-        .bind(message_id)
-        .bind(since)
-        .fetch_optional(&mut **tx)
-        .await)?;
+            .bind(sender.as_str())
+            .bind(NEWEST)
+            .bind(message_id)
+            .bind(since)
+            .fetch_optional(&mut **tx)
+            .await)?;
         Ok(row.map(Into::into))
     }
 }

@@ -6,19 +6,20 @@ mod known;
 mod messages;
 mod restricting;
 mod sending;
+mod standing;
 
 pub(super) use chunks::chunks;
 
 use super::{Backend, Result, Store, Tx, on};
 use crate::address::Address;
 use crate::blocklist::Change;
-use crate::outbound::{
-    Message, OutboundSpamPolicy, Report, Source, Verdict, first_match, judge,
-};
+use crate::outbound::{Message, OutboundSpamPolicy, Report, Source, Verdict, first_match, judge};
 use chrono::{DateTime, TimeDelta, Utc};
 use known::Known;
+pub(super) use messages::MessageRow;
+use sending::Addition;
 pub use sending::Sum;
-use sending::Standing;
+pub use standing::Standing;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -65,10 +66,10 @@ impl Store {
         let Joined { touched, news } = join(known, reports);
         let senders = touched.iter().map(|touched| touched.after.sender.clone());
         let since = tx.last_releases(senders).await?;
-        let standings = Standing::of(&touched, &since);
+        let additions = Addition::of(&touched, &since);
         tx.write_messages(touched.iter().filter(|it| it.is_new_or_changed())).await?;
-        tx.add_to_sending(&standings).await?;
-        let changes = tx.judge(standings, &touched, policies, now).await?;
+        tx.add_to_sending(&additions).await?;
+        let changes = tx.judge(additions, &touched, policies, now).await?;
         tx.commit().await?;
         Ok(Counted { news, changes })
     }
@@ -141,18 +142,18 @@ impl Tx {
     /// Judges the senders whose counts have changed, and does what follows.
     async fn judge(
         &mut self,
-        standings: BTreeMap<Address, Standing>,
+        additions: BTreeMap<Address, Addition>,
         touched: &[Touched],
         policies: &mut KnownPolicies,
         now: DateTime<Utc>,
     ) -> Result<Vec<Change>> {
         self.refresh(policies).await?;
-        let judged = self.sending_of(&standings, &policies.policies, now).await?;
+        let judged = self.sending_of(&additions, &policies.policies, now).await?;
         let mut verdicts = Vec::new();
         for (sender, sending) in judged {
             let Some(policy) = first_match(&policies.policies, &sender) else { continue };
             let judgement = judge(&sending, policy);
-            let since = standings[&sender].since;
+            let since = additions[&sender].since;
             verdicts.push(restricting::Verdict { sender, sending, policy, judgement, since });
         }
         self.act(verdicts, touched, now).await

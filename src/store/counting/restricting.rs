@@ -102,9 +102,7 @@ impl Tx {
             (Some(active), Some(Crossing::Spam)) if active.temporary => {
                 self.make_lasting(active.id, &verdict.reason(Crossing::Spam, messages), now).await
             }
-            (Some(active), _) if messages.cancel(active) => {
-                self.cancel_for_spam(active, now).await
-            }
+            (Some(active), _) if messages.cancel(active) => self.cancel_for_spam(active, now).await,
             _ => Ok(None),
         }
     }
@@ -137,12 +135,14 @@ impl Tx {
         .bind(&system.name)
         .fetch_optional(&mut **tx)
         .await)?;
-        Ok(row.map(Restriction::from).map(|restriction| Happened {
+        Ok(row.map(Restriction::from).map(|restriction| {
+            Happened {
             history: entry(&restriction, Event::Restricted, Some(&system.name)),
             audit: NewAuditEntry::new(&system, Audited::Listed, now).to(&restriction.address).after(
                 json!({ "id": restriction.id, "reason": reason, "policy": verdict.policy.name }),
             ),
             restriction,
+        }
         }))
     }
 
@@ -218,15 +218,15 @@ fn happened(
     let mut history = entry(&restriction, event, Some(&system.name));
     history.entry.detail = Some(detail.into());
     let after = json!({ "id": restriction.id, "reason": restriction.reason, "detail": detail });
-    let audit =
-        NewAuditEntry::new(&system, action, now).to(&restriction.address).after(after);
+    let audit = NewAuditEntry::new(&system, action, now).to(&restriction.address).after(after);
     Happened { restriction, history, audit }
 }
 
 impl Verdict<'_> {
     /// Whether anything may follow: most senders have crossed nothing.
     fn concerns_anybody(&self, touched: &[Touched]) -> bool {
-        let spam = || touched.iter().any(|it| it.filtered_as_spam && it.after.sender == self.sender);
+        let spam =
+            || touched.iter().any(|it| it.filtered_as_spam && it.after.sender == self.sender);
         self.judgement.crossing.is_some() || self.judgement.warning || spam()
     }
 

@@ -8,8 +8,8 @@ use sqlx::FromRow;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::{AddAssign, Sub};
 
-const HOUR: i64 = 60;
-const DAY: i64 = 24 * HOUR;
+pub(super) const HOUR: i64 = 60;
+pub(super) const DAY: i64 = 24 * HOUR;
 
 /// What messages add to the counts of a minute, or changes of them take away.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -64,30 +64,30 @@ impl AddAssign for Sum {
 
 /// What a batch adds to a sender's counts.
 #[derive(Debug, Default)]
-pub(super) struct Standing {
+pub(super) struct Addition {
     /// The microsecond since 1970 from which on mail counts; 0 where the sender never was released.
     pub(super) since: i64,
     /// By minute and by the release they come behind.
     deltas: BTreeMap<(i64, i64), Sum>,
 }
 
-impl Standing {
+impl Addition {
     /// The senders of `touched` messages, in order.
     pub(super) fn of(
         touched: &[Touched],
         releases: &HashMap<Address, i64>,
     ) -> BTreeMap<Address, Self> {
-        let mut standings = BTreeMap::<Address, Self>::new();
+        let mut additions = BTreeMap::<Address, Self>::new();
         for touched in touched {
             let message = &touched.after;
             let released = releases.get(&message.sender).copied().unwrap_or_default();
-            let standing = standings.entry(message.sender.clone()).or_default();
-            standing.since = released;
+            let addition = additions.entry(message.sender.clone()).or_default();
+            addition.since = released;
             // What came before the release was counted before it, and no longer counts.
             let since = if message.at.timestamp_micros() < released { 0 } else { released };
-            *standing.deltas.entry((minute(message.at), since)).or_default() += touched.delta();
+            *addition.deltas.entry((minute(message.at), since)).or_default() += touched.delta();
         }
-        standings
+        additions
     }
 }
 
@@ -97,7 +97,7 @@ pub(super) fn minute(at: DateTime<Utc>) -> i64 {
 }
 
 #[derive(FromRow)]
-struct Sums {
+pub(super) struct Sums {
     sender: String,
     outside_in_hour: i64,
     inside_in_hour: i64,
@@ -134,14 +134,14 @@ impl Store {
         let mut tx = self.begin().await?;
         tx.lock_senders(sums.keys().map(|(sender, _)| sender)).await?;
         let releases = tx.last_releases(sums.keys().map(|(sender, _)| sender.clone())).await?;
-        let mut standings = BTreeMap::<Address, Standing>::new();
+        let mut additions = BTreeMap::<Address, Addition>::new();
         for ((sender, minute), sum) in sums {
             let released = releases.get(sender).copied().unwrap_or_default();
             let since = if minute * 60_000_000 < released { 0 } else { released };
-            let standing = standings.entry(sender.clone()).or_default();
-            standing.deltas.insert((*minute, since), *sum);
+            let addition = additions.entry(sender.clone()).or_default();
+            addition.deltas.insert((*minute, since), *sum);
         }
-        tx.add_to_sending(&standings).await?;
+        tx.add_to_sending(&additions).await?;
         tx.commit().await
     }
 }
@@ -182,12 +182,12 @@ impl Tx {
     /// Adds a batch to the counts.
     pub(super) async fn add_to_sending(
         &mut self,
-        standings: &BTreeMap<Address, Standing>,
+        additions: &BTreeMap<Address, Addition>,
     ) -> Result<()> {
-        let rows: Vec<_> = standings
+        let rows: Vec<_> = additions
             .iter()
-            .flat_map(|(sender, standing)| {
-                standing.deltas.iter().map(move |(key, delta)| (sender, *key, *delta))
+            .flat_map(|(sender, addition)| {
+                addition.deltas.iter().map(move |(key, delta)| (sender, *key, *delta))
             })
             .filter(|(_, _, delta)| *delta != Sum::default())
             .collect();
@@ -224,21 +224,22 @@ impl Tx {
     /// What the senders whose counts have changed sent lately.
     pub(super) async fn sending_of(
         &mut self,
-        standings: &BTreeMap<Address, Standing>,
+        additions: &BTreeMap<Address, Addition>,
         policies: &[OutboundSpamPolicy],
         now: DateTime<Utc>,
     ) -> Result<Vec<(Address, Sending)>> {
         let now = minute(now);
-        let wanted: Vec<Wanted> = standings
+        let wanted: Vec<Wanted> = additions
             .iter()
-            .filter(|(_, standing)| {
-                standing.deltas.values().any(|delta| *delta != Sum::default())
-            })
-            .map(|(sender, standing)| Wanted::new(sender, standing.since, policies, now))
+            .filter(|(_, addition)| addition.deltas.values().any(|delta| *delta != Sum::default()))
+            .map(|(sender, addition)| Wanted::new(sender, addition.since, policies, now))
             .collect();
         let mut sending = Vec::with_capacity(wanted.len());
         for wanted in chunks(&wanted) {
-            let sums = on!(self, |tx| sums!(wanted, now).build_query_as::<Sums>().fetch_all(&mut **tx).await)?;
+            let sums = on!(self, |tx| sums!(wanted, now)
+                .build_query_as::<Sums>()
+                .fetch_all(&mut **tx)
+                .await)?;
             sending.extend(sums.into_iter().map(told));
         }
         Ok(sending)
@@ -250,15 +251,20 @@ fn told(sums: Sums) -> (Address, Sending) {
 }
 
 /// Whose counts, and from when on.
-struct Wanted {
-    sender: String,
-    since: i64,
+pub(super) struct Wanted {
+    pub(super) sender: String,
+    pub(super) since: i64,
     /// Spam counts towards the spam rule behind this minute.
-    spam_after: i64,
+    pub(super) spam_after: i64,
 }
 
 impl Wanted {
-    fn new(sender: &Address, since: i64, policies: &[OutboundSpamPolicy], now: i64) -> Self {
+    pub(super) fn new(
+        sender: &Address,
+        since: i64,
+        policies: &[OutboundSpamPolicy],
+        now: i64,
+    ) -> Self {
         let policy = first_match(policies, sender);
         let minutes = policy.map_or(0, |policy| policy.spam_messages_minutes);
         Self { sender: sender.to_string(), since, spam_after: now - minutes }
@@ -279,12 +285,12 @@ macro_rules! sums {
              SELECT wanted.sender,
                     CAST(SUM(CASE WHEN minute > ",
         );
-        query.push_bind($now - HOUR);
+        query.push_bind($now - $crate::store::counting::sending::HOUR);
         query.push(
             " THEN outside ELSE 0 END) AS BIGINT) AS outside_in_hour,
                     CAST(SUM(CASE WHEN minute > ",
         );
-        query.push_bind($now - HOUR);
+        query.push_bind($now - $crate::store::counting::sending::HOUR);
         query.push(
             " THEN inside ELSE 0 END) AS BIGINT) AS inside_in_hour,
                     CAST(SUM(outside) AS BIGINT) AS outside_in_day,
@@ -299,9 +305,9 @@ macro_rules! sums {
                            AND sending.since = wanted.since
                            AND sending.minute > ",
         );
-        query.push_bind($now - DAY);
+        query.push_bind($now - $crate::store::counting::sending::DAY);
         query.push(" GROUP BY wanted.sender ORDER BY wanted.sender");
         query
     }};
 }
-use sums;
+pub(super) use sums;

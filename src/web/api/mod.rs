@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod audit_file;
 mod decision;
+mod messages;
 pub(crate) mod operator_sessions;
 pub(crate) mod operators;
 mod outbound_messages;
@@ -41,6 +42,7 @@ pub(crate) fn routes(app: &Shared) -> Routes {
         .post("/api/v1/outbound-messages", ReportMail, outbound_messages::tell)
         .post("/api/v1/verdicts/rspamd", ReportMail, verdicts::rspamd)
         .post("/api/v1/verdicts/arf", ReportMail, verdicts::arf)
+        .get("/api/v1/messages", Look, messages::list)
         .get("/api/v1/decision", AskDecision, decision::decision)
         .get("/api/v1/audit", Look, audit::audit)
         .get("/api/v1/operators", ManageAccess, operators::list)

@@ -53,5 +53,9 @@ fn names_a_recipient(app: &Shared, message: &Message, feedback: &FeedbackReport)
     let ours = app.organization();
     let outside = message.recipients.named.iter().filter(|one| !ours.is_inside(one));
     let outside: Vec<_> = outside.filter_map(|one| ours.sender(one).ok()).collect();
-    feedback.recipients.iter().filter_map(|one| ours.sender(one).ok()).any(|one| outside.contains(&one))
+    feedback
+        .recipients
+        .iter()
+        .filter_map(|one| ours.sender(one).ok())
+        .any(|one| outside.contains(&one))
 }
