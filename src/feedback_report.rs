@@ -74,10 +74,10 @@ impl FeedbackReport {
         let feedback_type = all(&feedback, "Feedback-Type").pop().ok_or(FeedbackError::NoType)?;
         let mut found = Self {
             feedback_type: feedback_type_of(&feedback_type),
-            recipients: bare(all(&feedback, "Original-Rcpt-To")),
+            recipients: bare(&all(&feedback, "Original-Rcpt-To")),
             queue_ids: all(&feedback, "Original-Envelope-Id"),
             message_id: None,
-            senders: bare(all(&feedback, "Original-Mail-From")),
+            senders: bare(&all(&feedback, "Original-Mail-From")),
         };
         if let Some(original) = &original {
             found.add(original);
@@ -119,7 +119,7 @@ fn all(feedback: &Message<'_>, name: &str) -> Vec<String> {
     named.map(|(_, value)| value.trim().to_owned()).take(MOST).collect()
 }
 
-fn bare(addresses: Vec<String>) -> Vec<String> {
+fn bare(addresses: &[String]) -> Vec<String> {
     let trim = |text: &String| text.trim_matches(['<', '>', ' ']).to_owned();
     addresses.iter().map(trim).filter(|text| !text.is_empty()).collect()
 }

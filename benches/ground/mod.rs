@@ -3,6 +3,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints what it measured")]
 #![allow(dead_code, reason = "each bench takes what it needs")]
 
+pub mod mail_server;
+
 use restricted_users::address::Address;
 use restricted_users::app::App;
 use restricted_users::clock::Clock;

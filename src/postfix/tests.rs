@@ -123,6 +123,11 @@ fn decider(scope: Scope, refusals: &Arc<Refusals>) -> Decider {
     }
 }
 
+fn port(decider: Decider, networks: Vec<ipnet::IpNet>) -> PolicyPort {
+    let (answer, limits) = (RestrictedAnswer::Reject, Limits::default());
+    PolicyPort::new(decider, answer, Arc::default(), networks, limits, Metrics::noop())
+}
+
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
@@ -396,7 +401,7 @@ async fn a_stop_ends_idle_and_half_asking_connections_at_once_and_removes_the_un
 #[tokio::test]
 async fn an_answer_under_way_is_finished_before_a_stop() {
     let decider = decider(Scope::Outside, &Arc::default());
-    let port = PolicyPort::new(decider, vec![], Limits::default(), Metrics::noop());
+    let port = port(decider, vec![]);
     // Holds less than an answer, so that the port is in the middle of one until it is read.
     let (stream, ours) = tokio::io::duplex(8);
     let stop = CancellationToken::new();
@@ -416,7 +421,7 @@ async fn an_answer_under_way_is_finished_before_a_stop() {
 fn only_loopback_and_the_networks_of_the_mail_servers_may_ask() {
     let networks = vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
     let decider = decider(Scope::Outside, &Arc::default());
-    let port = PolicyPort::new(decider, networks, Limits::default(), Metrics::noop());
+    let port = port(decider, networks);
     for (client, may) in [
         ("127.0.0.1", true),
         ("::1", true),

@@ -116,17 +116,11 @@ async fn replicas_count_together() {
     let replica = portal.replica().await;
     portal.sends(ALICE, &[BOB]).await;
     replica.sends(ALICE, &[BOB]).await;
-    let (_, _) = tokio::join!(
-        async {
-            for _ in 0..10 {
-                portal.sends(ALICE, &[BOB]).await;
-            }
-        },
-        async {
-            for _ in 0..10 {
-                replica.sends(ALICE, &[BOB]).await;
-            }
-        },
-    );
+    let ten = async |portal: &Portal| {
+        for _ in 0..10 {
+            portal.sends(ALICE, &[BOB]).await;
+        }
+    };
+    tokio::join!(ten(&portal), ten(&replica));
     assert_eq!(portal.sending(ALICE).await.outside_in_hour, 22);
 }

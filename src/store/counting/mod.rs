@@ -105,17 +105,14 @@ fn join(mut known: Known, reports: &[Report]) -> Joined {
     let mut news = Vec::with_capacity(reports.len());
     for report in reports {
         let by_filter = report.source != Source::Feedback && report.verdict == Some(Verdict::Spam);
-        let index = known.index_of(report, &mut touched);
-        let new = match index {
-            Some(index) => touched[index].after.join(report.clone()),
-            None => {
-                known.begins(report, touched.len());
-                let after = Message::from(report.clone());
-                touched.push(Touched { before: None, after, filtered_as_spam: false });
-                true
-            }
+        let (index, new) = if let Some(index) = known.index_of(report, &mut touched) {
+            (index, touched[index].after.join(report.clone()))
+        } else {
+            known.begins(report, touched.len());
+            let after = Message::from(report.clone());
+            touched.push(Touched { before: None, after, filtered_as_spam: false });
+            (touched.len() - 1, true)
         };
-        let index = index.unwrap_or(touched.len() - 1);
         touched[index].filtered_as_spam |= by_filter;
         news.push(new);
     }

@@ -73,14 +73,11 @@ pub(super) struct Addition {
 
 impl Addition {
     /// The senders of `touched` messages, in order.
-    pub(super) fn of(
-        touched: &[Touched],
-        releases: &HashMap<Address, i64>,
-    ) -> BTreeMap<Address, Self> {
+    pub(super) fn of(touched: &[Touched], last: &HashMap<Address, i64>) -> BTreeMap<Address, Self> {
         let mut additions = BTreeMap::<Address, Self>::new();
         for touched in touched {
             let message = &touched.after;
-            let released = releases.get(&message.sender).copied().unwrap_or_default();
+            let released = last.get(&message.sender).copied().unwrap_or_default();
             let addition = additions.entry(message.sender.clone()).or_default();
             addition.since = released;
             // What came before the release was counted before it, and no longer counts.
@@ -133,10 +130,10 @@ impl Store {
     pub async fn add_sums(&self, sums: &BTreeMap<(Address, i64), Sum>) -> Result<()> {
         let mut tx = self.begin().await?;
         tx.lock_senders(sums.keys().map(|(sender, _)| sender)).await?;
-        let releases = tx.last_releases(sums.keys().map(|(sender, _)| sender.clone())).await?;
+        let last = tx.last_releases(sums.keys().map(|(sender, _)| sender.clone())).await?;
         let mut additions = BTreeMap::<Address, Addition>::new();
         for ((sender, minute), sum) in sums {
-            let released = releases.get(sender).copied().unwrap_or_default();
+            let released = last.get(sender).copied().unwrap_or_default();
             let since = if minute * 60_000_000 < released { 0 } else { released };
             let addition = additions.entry(sender.clone()).or_default();
             addition.deltas.insert((*minute, since), *sum);

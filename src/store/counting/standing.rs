@@ -45,7 +45,10 @@ impl Store {
             .build_query_as()
             .fetch_optional(pool)
             .await)?;
-        let policy = first_match(&policies, sender).expect("the default policy is for everybody");
-        Ok(Standing { sending: sums.map(Into::into).unwrap_or_default(), policy: policy.clone() })
+        let policy = first_match(&policies, sender).cloned();
+        Ok(Standing {
+            sending: sums.map(Into::into).unwrap_or_default(),
+            policy: policy.unwrap_or_else(OutboundSpamPolicy::default_policy),
+        })
     }
 }
