@@ -52,6 +52,8 @@ pub struct Config {
     pub require_mfa: bool,
     /// Proxies whose word on the client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// How long messages and counts are kept.
+    pub message_retention: TimeDelta,
     /// How the log is written; text on a terminal where it is not set.
     pub log_format: Option<LogFormat>,
     /// Variables that look like settings of ours and are none.
@@ -178,6 +180,9 @@ impl Config {
                 .one("require_mfa", "true or false", |text| text.parse().ok())?
                 .unwrap_or_default(),
             trusted_proxies: source.list("trusted_proxies", NETWORKS, network)?,
+            message_retention: source
+                .one("message_retention", "a time from 2d to 365d, such as 30d", retention)?
+                .unwrap_or(TimeDelta::days(30)),
             log_format: source.one("log_format", "text or json", log_format)?,
             unknown_variables: source.finish()?,
         })
@@ -289,6 +294,10 @@ pub(crate) fn duration(text: &str) -> Option<TimeDelta> {
 
 fn delay(text: &str) -> Option<TimeDelta> {
     duration(text).filter(|delay| *delay <= LONGEST_DELAY)
+}
+
+fn retention(text: &str) -> Option<TimeDelta> {
+    duration(text).filter(|time| (TimeDelta::days(2)..=TimeDelta::days(365)).contains(time))
 }
 
 fn scope(text: &str) -> Option<Scope> {

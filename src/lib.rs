@@ -41,6 +41,7 @@ pub mod reason;
 pub mod recovery_code;
 pub mod refusals;
 pub mod restriction;
+pub mod retention;
 pub mod rspamd;
 pub mod secret;
 pub mod service;

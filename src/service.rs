@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::postfix::listen::{ListenAddress, Listener};
 use crate::postfix::{Limits, PolicyPort};
 use crate::store::Store;
-use crate::{bookkeeper, follower, meter, notary, postfix, unblocker, web};
+use crate::{bookkeeper, follower, meter, notary, postfix, retention, unblocker, web};
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -78,6 +78,8 @@ impl Service {
         self.run_part("blocklist", |app| async move { follower::run(&app, &stop).await });
         let stop = self.stop.clone();
         self.run_part("bookkeeper", |app| async move { bookkeeper::run(&app, &stop).await });
+        let stop = self.stop.clone();
+        self.run_part("retention", |app| async move { retention::run(&app, &stop).await });
         let stop = self.stop.clone();
         self.run_part("notary", |app| async move { notary::run(&app, &stop).await });
     }

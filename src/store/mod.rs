@@ -25,6 +25,7 @@ mod recovery_codes;
 mod refusals;
 mod releases;
 mod restrictions;
+mod retention;
 mod role_groups;
 mod row;
 mod second_factors;

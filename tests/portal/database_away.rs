@@ -59,3 +59,30 @@ async fn what_falls_due_and_what_is_refused_meanwhile_is_made_up_for() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn messages_are_kept_while_the_database_is_away_and_judged_when_it_is_back() {
+    let portal = Portal::start().await;
+    for number in 0..3 {
+        portal.sends_as("alice@example.org", &format!("A{number}"), &["bob@remote.example"]).await;
+    }
+    let absence = portal.database.take_away().await;
+    // The first finds out within a second; nobody waits after that.
+    for number in 0..3 {
+        portal.rspamd("alice@example.org", &format!("A{number}"), "add header").await;
+        portal.sends_spam("alice@example.org").await;
+    }
+    let told = json!({ "sender": "carol@example.org", "recipients": ["bob@remote.example"] });
+    portal.post("/api/v1/outbound-messages", told).await.problem("unavailable");
+    assert_eq!(portal.app.meter.waiting(), 9);
+    assert_eq!(portal.policy_answer("alice@example.org", "bob@remote.example").await, DUNNO);
+
+    portal.database.bring_back(absence).await;
+    eventually("everything is counted", async || portal.app.meter.waiting() == 0).await;
+    eventually("alice is restricted", async || {
+        portal.policy_answer("alice@example.org", "bob@remote.example").await == BAD_OUTBOUND_SENDER
+    })
+    .await;
+    let sending = portal.sending("alice@example.org").await;
+    assert_eq!((sending.messages_in_day, sending.spam_in_day), (6, 6));
+}

@@ -19,6 +19,7 @@ use known::Known;
 pub(super) use messages::MessageRow;
 use sending::Addition;
 pub use sending::Sum;
+pub(super) use sending::minute;
 pub use standing::Standing;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -89,7 +89,7 @@ impl Addition {
 }
 
 /// The minute since 1970.
-pub(super) fn minute(at: DateTime<Utc>) -> i64 {
+pub(in crate::store) fn minute(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(60)
 }
 

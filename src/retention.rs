@@ -1,0 +1,43 @@
+//! Deletes evidence that is older than the setting `message_retention`, in small steps.
+
+use crate::app::App;
+use crate::outage::Outage;
+use crate::store::Result;
+use chrono::TimeDelta;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often to look for what is too old.
+const EVERY: TimeDelta = TimeDelta::minutes(10);
+
+/// How long other writers of the same SQLite file get between two steps; they look every
+/// millisecond.
+const BREATH: Duration = Duration::from_millis(10);
+
+/// Runs until `stop`.
+pub async fn run(app: &App, stop: &CancellationToken) {
+    let mut outage = Outage::of("retention");
+    loop {
+        match stop.run_until_cancelled(delete_all_old(app)).await {
+            Some(Ok(())) => outage.over(),
+            Some(Err(error)) => outage.note(&error),
+            None => return,
+        }
+        let next = app.clock.now() + EVERY;
+        if stop.run_until_cancelled(app.clock.sleep_until(next)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Deletes everything that is too old now.
+///
+/// # Errors
+/// When the database fails; what was deleted before stays deleted.
+pub async fn delete_all_old(app: &App) -> Result<()> {
+    let before = app.clock.now() - app.config.message_retention;
+    while app.store.delete_some_evidence(before).await? > 0 {
+        tokio::time::sleep(BREATH).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Deleting old evidence.
+
+use super::counting::minute;
+use super::trace::first_id_at;
+use super::{Result, Store, Tx, on};
+use chrono::{DateTime, Utc};
+
+/// Rows deleted in one transaction, so that no other write waits long.
+const AT_ONCE: i64 = 500;
+
+impl Store {
+    /// Deletes some of the messages, counts, crossings and refusals from before `before`, and answers
+    /// how many; none when nothing is left.
+    ///
+    /// # Errors
+    /// When the database fails; then none is deleted.
+    pub async fn delete_some_evidence(&self, before: DateTime<Utc>) -> Result<u64> {
+        if !self.has_evidence(before).await? {
+            return Ok(0);
+        }
+        let mut tx = self.begin().await?;
+        let deleted = tx.delete_messages(before).await?
+            + tx.delete_sending(before).await?
+            + tx.delete_crossings(before).await?
+            + tx.delete_refusals(before).await?;
+        tx.commit().await?;
+        Ok(deleted)
+    }
+
+    /// Whether there is anything to delete, asked without keeping anybody from writing.
+    async fn has_evidence(&self, before: DateTime<Utc>) -> Result<bool> {
+        Ok(on!(&self.read, |pool| sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM messages WHERE id < $1)
+                 OR EXISTS (SELECT 1 FROM sending WHERE minute < $2)
+                 OR EXISTS (SELECT 1 FROM crossings WHERE at < $3)
+                 OR EXISTS (SELECT 1 FROM refusals WHERE minute < $3)"
+        )
+        .bind(first_id_at(before))
+        .bind(minute(before))
+        .bind(before)
+        .fetch_one(pool)
+        .await)?)
+    }
+}
+
+impl Tx {
+    async fn delete_messages(&mut self, before: DateTime<Utc>) -> Result<u64> {
+        Ok(on!(self, |tx| sqlx::query(
+            "DELETE FROM messages
+              WHERE id IN (SELECT id FROM messages WHERE id < $1 ORDER BY id LIMIT $2)"
+        )
+        .bind(first_id_at(before))
+        .bind(AT_ONCE)
+        .execute(&mut **tx)
+        .await
+        .map(|done| done.rows_affected()))?)
+    }
+
+    async fn delete_sending(&mut self, before: DateTime<Utc>) -> Result<u64> {
+        Ok(on!(self, |tx| sqlx::query(
+            "DELETE FROM sending
+              WHERE (sender, minute, since) IN (
+                    SELECT sender, minute, since FROM sending
+                     WHERE minute < $1 ORDER BY minute, sender LIMIT $2)"
+        )
+        .bind(minute(before))
+        .bind(AT_ONCE)
+        .execute(&mut **tx)
+        .await
+        .map(|done| done.rows_affected()))?)
+    }
+
+    async fn delete_crossings(&mut self, before: DateTime<Utc>) -> Result<u64> {
+        Ok(on!(self, |tx| sqlx::query(
+            "DELETE FROM crossings
+              WHERE id IN (SELECT id FROM crossings WHERE at < $1 ORDER BY id LIMIT $2)"
+        )
+        .bind(before)
+        .bind(AT_ONCE)
+        .execute(&mut **tx)
+        .await
+        .map(|done| done.rows_affected()))?)
+    }
+
+    async fn delete_refusals(&mut self, before: DateTime<Utc>) -> Result<u64> {
+        Ok(on!(self, |tx| sqlx::query(
+            "DELETE FROM refusals
+              WHERE (restriction_id, minute) IN (
+                    SELECT restriction_id, minute FROM refusals
+                     WHERE minute < $1 ORDER BY restriction_id, minute LIMIT $2)"
+        )
+        .bind(before)
+        .bind(AT_ONCE)
+        .execute(&mut **tx)
+        .await
+        .map(|done| done.rows_affected()))?)
+    }
+}
