@@ -103,6 +103,17 @@ const SQLITE_WRITER_CACHE: u32 = 16 * 1024;
 /// moved once. Much more, and moving them all would hold up the next write too long.
 const SQLITE_CHECKPOINT: &str = "4000";
 const POSTGRES_CONNECTIONS: u32 = 16;
+/// Connections that count: one transaction after the other.
+const COUNTING_CONNECTIONS: u32 = 2;
+/// How Postgres plans what counts: once, and by way of the indexes. It would make a plan for every
+/// transaction, which takes longer than to follow it, and read a table whole that was small when it
+/// last looked at its size.
+const COUNTING_PLANS: [(&str, &str); 4] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
 
 /// What went wrong in the database.
 #[derive(Debug, thiserror::Error)]
@@ -144,6 +155,8 @@ pub struct Store {
     read: Backend<SqlitePool, PgPool>,
     /// On SQLite one connection alone writes, so that writers of this process queue in order.
     write: Backend<SqlitePool, PgPool>,
+    /// What counts: on SQLite it writes like everybody else.
+    counting: Backend<SqlitePool, PgPool>,
     presence: Option<Presence>,
 }
 
@@ -196,25 +209,30 @@ impl Store {
             .pragma("temp_store", "MEMORY");
         let write = pool(1).after_connect(wait_by_ourselves).connect_with(writer).await?;
         let read = pool(SQLITE_READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { read: Backend::Sqlite(read), write: Backend::Sqlite(write), presence })
+        let counting = Backend::Sqlite(write.clone());
+        let (read, write) = (Backend::Sqlite(read), Backend::Sqlite(write));
+        Ok(Self { read, write, counting, presence })
     }
 
     async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
-        let pool = PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_with(options)
-            .await?;
+        let pool = |connections| {
+            PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT)
+        };
+        let counting = options.clone().options(COUNTING_PLANS);
+        let counting = pool(COUNTING_CONNECTIONS).connect_lazy_with(counting);
+        let pool = pool(POSTGRES_CONNECTIONS).connect_with(options).await?;
         let (read, write) = (Backend::Postgres(pool.clone()), Backend::Postgres(pool));
-        Ok(Self { read, write, presence: None })
+        Ok(Self { read, write, counting: Backend::Postgres(counting), presence: None })
     }
 
     /// Begins a transaction that will write.
     async fn begin(&self) -> Result<Tx> {
-        match &self.write {
-            Backend::Sqlite(pool) => begin_immediate(pool).await.map(Backend::Sqlite),
-            Backend::Postgres(pool) => Ok(Backend::Postgres(pool.begin().await?)),
-        }
+        begin(&self.write).await
+    }
+
+    /// Begins a transaction that counts.
+    async fn begin_counting(&self) -> Result<Tx> {
+        begin(&self.counting).await
     }
 
     /// Whether the database answers.
@@ -236,6 +254,14 @@ impl Store {
     pub async fn close(&self) {
         on!(&self.read, |pool| pool.close().await);
         on!(&self.write, |pool| pool.close().await);
+        on!(&self.counting, |pool| pool.close().await);
+    }
+}
+
+async fn begin(pool: &Backend<SqlitePool, PgPool>) -> Result<Tx> {
+    match pool {
+        Backend::Sqlite(pool) => begin_immediate(pool).await.map(Backend::Sqlite),
+        Backend::Postgres(pool) => Ok(Backend::Postgres(pool.begin().await?)),
     }
 }
 

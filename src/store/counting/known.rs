@@ -1,7 +1,7 @@
 //! Finding the messages that reports are about.
 
 use super::messages::MessageRow;
-use super::{Result, Store, Touched, Tx, chunks, on};
+use super::{Result, Store, Touched, Tx, filled, on};
 use crate::address::Address;
 use crate::outbound::{Message, Report, Source};
 use chrono::{DateTime, Utc};
@@ -163,12 +163,12 @@ impl Tx {
         since: DateTime<Utc>,
     ) -> Result<Vec<Message>> {
         let mut messages = Vec::new();
-        for queue_ids in chunks(queue_ids) {
+        for queue_ids in filled(queue_ids) {
             let rows: Vec<MessageRow> = on!(self, |tx| {
                 let mut query = sqlx::QueryBuilder::new("SELECT * FROM messages WHERE at > ");
                 query.push_bind(since).push(" AND queue_id IN (");
                 let mut list = query.separated(", ");
-                for queue_id in queue_ids {
+                for queue_id in &queue_ids {
                     list.push_bind(*queue_id);
                 }
                 query.push(")");
@@ -181,12 +181,13 @@ impl Tx {
 
     async fn messages_with_ids(&mut self, reports: &[Report]) -> Result<Vec<Message>> {
         let mut messages = Vec::new();
-        for reports in chunks(reports) {
+        let ids: Vec<Uuid> = reports.iter().map(|report| report.id).collect();
+        for ids in filled(&ids) {
             let rows: Vec<MessageRow> = on!(self, |tx| {
                 let mut query = sqlx::QueryBuilder::new("SELECT * FROM messages WHERE id IN (");
                 let mut list = query.separated(", ");
-                for report in reports {
-                    list.push_bind(report.id);
+                for id in &ids {
+                    list.push_bind(*id);
                 }
                 query.push(")");
                 query.build_query_as().fetch_all(&mut **tx).await

@@ -8,7 +8,7 @@ mod restricting;
 mod sending;
 mod standing;
 
-pub(super) use chunks::chunks;
+use chunks::{chunks, filled, filled_with};
 
 use super::{Backend, Result, Store, Tx, on};
 use crate::address::Address;
@@ -61,7 +61,7 @@ impl Store {
         policies: &mut KnownPolicies,
         now: DateTime<Utc>,
     ) -> Result<Counted> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_counting().await?;
         tx.lock_senders(reports.iter().map(|report| &report.sender)).await?;
         let known = tx.messages_reported(reports, again, now - KNOWN_FOR).await?;
         let Joined { touched, news } = join(known, reports);

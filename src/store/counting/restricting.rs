@@ -1,7 +1,7 @@
 //! What follows from a judgement: a sender is restricted, a day block becomes lasting, a pending
 //! unblock is cancelled.
 
-use super::{Result, Touched, Tx, chunks, on};
+use super::{Result, Touched, Tx, filled, on};
 use crate::address::Address;
 use crate::blocklist::Change;
 use crate::event::{Action as Audited, Event, NewAuditEntry, NewHistoryEntry};
@@ -67,13 +67,13 @@ impl Tx {
         verdicts: &[&Verdict<'_>],
     ) -> Result<HashMap<Address, Restriction>> {
         let mut active = HashMap::new();
-        for verdicts in chunks(verdicts) {
+        for verdicts in filled(verdicts) {
             let rows: Vec<RestrictionRow> = on!(self, |tx| {
                 let mut query = sqlx::QueryBuilder::new(
                     "SELECT * FROM restrictions WHERE released_at IS NULL AND address IN (",
                 );
                 let mut list = query.separated(", ");
-                for verdict in verdicts {
+                for verdict in &verdicts {
                     list.push_bind(verdict.sender.as_str());
                 }
                 query.push(")");

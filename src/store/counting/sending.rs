@@ -1,6 +1,6 @@
 //! How much every sender sent, by minute.
 
-use super::{Result, Store, Touched, Tx, chunks, on};
+use super::{Result, Store, Touched, Tx, chunks, filled, filled_with, on};
 use crate::address::Address;
 use crate::outbound::{Message, OutboundSpamPolicy, Sending, first_match};
 use chrono::{DateTime, Utc};
@@ -154,7 +154,7 @@ impl Tx {
         senders.sort_unstable();
         senders.dedup();
         let mut releases = HashMap::new();
-        for senders in chunks(&senders) {
+        for senders in filled(&senders) {
             let rows: Vec<(String, DateTime<Utc>)> = on!(self, |tx| {
                 let mut query = sqlx::QueryBuilder::new(
                     "SELECT address, MAX(released_at)
@@ -162,7 +162,7 @@ impl Tx {
                       WHERE released_at IS NOT NULL AND address IN (",
                 );
                 let mut list = query.separated(", ");
-                for sender in senders {
+                for sender in &senders {
                     list.push_bind(sender.as_str());
                 }
                 query.push(") GROUP BY address");
@@ -232,8 +232,8 @@ impl Tx {
             .map(|(sender, addition)| Wanted::new(sender, addition.since, policies, now))
             .collect();
         let mut sending = Vec::with_capacity(wanted.len());
-        for wanted in chunks(&wanted) {
-            let sums = on!(self, |tx| sums!(wanted, now)
+        for wanted in filled_with(&wanted, Wanted::nobody) {
+            let sums = on!(self, |tx| sums!(&wanted, now)
                 .build_query_as::<Sums>()
                 .fetch_all(&mut **tx)
                 .await)?;
@@ -248,6 +248,7 @@ fn told(sums: Sums) -> (Address, Sending) {
 }
 
 /// Whose counts, and from when on.
+#[derive(Clone)]
 pub(super) struct Wanted {
     pub(super) sender: String,
     pub(super) since: i64,
@@ -256,6 +257,11 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// Somebody who sent nothing.
+    fn nobody(_: &Self) -> Self {
+        Self { sender: String::new(), since: 0, spam_after: 0 }
+    }
+
     pub(super) fn new(
         sender: &Address,
         since: i64,
