@@ -17,6 +17,7 @@ mod one_time_codes;
 mod one_time_links;
 mod operators;
 mod outbound_spam_policies;
+mod outbound_spam_policy_changes;
 mod own_sessions;
 mod passkey_challenges;
 mod passkeys;
