@@ -3,6 +3,7 @@
 
 use crate::audit_chain;
 use crate::harness::{Portal, texts};
+use restricted_users::operator::RoleGroup;
 use serde_json::{Value, json};
 
 const POLICIES: &str = "/api/v1/outbound-spam-policies";
@@ -276,4 +277,172 @@ async fn changes_at_once_from_two_machines_leave_one_order_and_one_policy_of_a_n
     assert_eq!(places, [Some(0), Some(1), Some(2), Some(3), Some(4), Some(5), None]);
     assert_eq!(list, replica.get(POLICIES).await.ok());
     assert!(audited(&portal).await.len() >= 14);
+}
+
+/// A page or fragment of the portal, as somebody of a role group gets it.
+async fn page(portal: &Portal, role: RoleGroup, path: &str) -> String {
+    let cookie = portal.session(role).await;
+    let request = portal.request(reqwest::Method::GET, path).header("cookie", cookie);
+    let answer = portal.send(request).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.text
+}
+
+/// What a hidden field of a fragment holds.
+fn hidden(fragment: &str, name: &str) -> String {
+    let field = fragment.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+    let value = field.split('"').next().unwrap();
+    value.replace("&#34;", "\"").replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&")
+}
+
+#[tokio::test]
+async fn saving_in_the_portal_shows_the_difference_first() {
+    let portal = Portal::start().await;
+    let cookie = portal.session(RoleGroup::SecurityAdministrator).await;
+    let fields = [
+        ("name", "Newsletter"),
+        ("priority", "0"),
+        ("enabled", "on"),
+        ("from", "news@example.org\r\nNEWS@example.net"),
+        ("recipient_limit_external_per_hour", "2000"),
+        ("spam_messages", "7"),
+    ];
+    let review = portal.form("/ui/outboundspam/review", &cookie, &fields).await;
+    assert!(review.text.contains("Create Newsletter?"), "{review:?}");
+    assert!(review.text.contains("news@example.org, news@example.net"), "{review:?}");
+    assert_eq!(names(&portal).await, ["Default"]);
+
+    let policy = hidden(&review.text, "policy");
+    let answer = |step| [("step", step), ("policy", policy.as_str())];
+    let back = portal.form("/ui/outboundspam/save", &cookie, &answer("edit")).await;
+    assert!(back.text.contains("value=\"Newsletter\""), "{back:?}");
+    assert_eq!(names(&portal).await, ["Default"]);
+    let saved = portal.form("/ui/outboundspam/save", &cookie, &answer("save")).await;
+    assert!(saved.text.contains("Newsletter is created."), "{saved:?}");
+    let list = portal.get(POLICIES).await.ok();
+    let created = &list["items"][0];
+    assert_eq!(created["recipient_limit_external_per_hour"], 2_000);
+    assert_eq!((&created["spam_messages"], &created["spam_percent"]), (&json!(7), &json!(20)));
+    let records = audited(&portal).await;
+    assert_eq!(records[0]["actor_kind"], "operator");
+}
+
+#[tokio::test]
+async fn a_question_about_a_policy_that_somebody_changed_meanwhile_is_not_answered_yes() {
+    let portal = Portal::start().await;
+    let cookie = portal.session(RoleGroup::SecurityAdministrator).await;
+    let review =
+        page(&portal, RoleGroup::SecurityAdministrator, "/ui/outboundspam/default/shadow").await;
+    assert!(review.contains("On: restricts nobody"), "{review}");
+    portal.put(DEFAULT, json!({ "recipient_limit_per_day": 7 })).await.ok();
+
+    let (policy, seen) = (hidden(&review, "policy"), hidden(&review, "seen"));
+    let fields = [("step", "save"), ("policy", policy.as_str()), ("seen", seen.as_str())];
+    let refused = portal.form("/ui/outboundspam/save", &cookie, &fields).await;
+    assert_eq!(refused.status, 409);
+    refused.problem("policy-changed");
+    assert_eq!(portal.get(DEFAULT).await.ok()["shadow"], false);
+}
+
+#[tokio::test]
+async fn bad_fields_of_the_form_are_told_by_their_labels() {
+    let portal = Portal::start().await;
+    let cookie = portal.session(RoleGroup::SecurityAdministrator).await;
+    create(&portal, json!({ "name": "Newsletter" })).await;
+    for (field, value, told) in [
+        ("from", "alice", "Senders: \"alice\" is no mail address"),
+        ("sender_domain_is", "a@b", "Sender domains: \"a@b\" is no domain"),
+        ("recipient_limit_per_day", "10001", "In 24 hours: it is 10001, but it takes 0 to 10000."),
+        ("recipient_limit_per_day", "many", "In 24 hours: \"many\" is no whole number"),
+    ] {
+        let fields = [("name", "x"), (field, value)];
+        let answer = portal.form("/ui/outboundspam/review", &cookie, &fields).await;
+        answer.invalid(field);
+        assert!(
+            answer.json()["errors"][0]["detail"].as_str().unwrap().starts_with(told),
+            "{answer:?}"
+        );
+    }
+    let taken = [("name", "newsletter"), ("enabled", "on")];
+    portal.form("/ui/outboundspam/review", &cookie, &taken).await.problem("policy-exists");
+    portal.form("/ui/outboundspam/review", &cookie, &[]).await.invalid("name");
+    for policy in ["{}", "no json"] {
+        let fields = [("step", "save"), ("policy", policy)];
+        portal.form("/ui/outboundspam/save", &cookie, &fields).await.invalid("policy");
+    }
+}
+
+#[tokio::test]
+async fn the_page_has_the_policies_in_order_and_moves_them() {
+    let portal = Portal::start().await;
+    let cookie = portal.session(RoleGroup::OrganizationManagement).await;
+    create(&portal, json!({ "name": "<i>one</i>" })).await;
+    let two = create(&portal, json!({ "name": "two", "sender_domain_is": ["example.net"] })).await;
+    let id = two.rsplit('/').next().unwrap();
+    let text = page(&portal, RoleGroup::GlobalReader, "/ui/outboundspam").await;
+    assert!(text.contains("&#60;i&#62;one") && !text.contains("<i>"), "{text}");
+    assert!(
+        text.find("@example.net") < text.find("Everybody whom no other policy is for"),
+        "{text}"
+    );
+    assert!(!text.contains("Edit"), "{text}");
+
+    for (to, told) in [
+        ("up", "two is number 1 of 2 now."),
+        ("up", "two is number 1 of 2 now."),
+        ("down", "two is number 2 of 2 now."),
+    ] {
+        let moved =
+            portal.form(&format!("/ui/outboundspam/{id}/move"), &cookie, &[("to", to)]).await;
+        assert!(moved.text.contains(told), "{moved:?}");
+    }
+    let delete = format!("/ui/outboundspam/{id}/delete");
+    assert!(page(&portal, RoleGroup::SecurityAdministrator, &delete).await.contains("Delete two?"));
+    let deleted = portal.form(&delete, &cookie, &[]).await;
+    assert!(deleted.text.contains("two is deleted."), "{deleted:?}");
+    assert_eq!(names(&portal).await, ["<i>one</i>", "Default"]);
+}
+
+#[tokio::test]
+async fn a_policy_shows_what_it_did_lately_and_since_when_it_only_watches() {
+    let portal = Portal::start().await;
+    portal.restricted("bob@example.org").await;
+    let crossings = "INSERT INTO crossings (id, at, sender, policy_id, line, action, shadow, reason, restriction_id, day, since)
+        VALUES ('01930000-0000-7000-8000-000000000001', '2026-11-20 09:00:00+00:00', 'alice@example.org', '00000000-0000-0000-0000-000000000001',
+                'spam', 'block_user', TRUE, 'OutboundSpamLast24Hours=12;OutboundMailLast24Hours=40;OutboundSpamPercent=30', NULL, 1, 0),
+               ('01930000-0000-7000-8000-000000000002', '2026-11-21 09:00:00+00:00', 'bob@example.org', '00000000-0000-0000-0000-000000000001',
+                'spam', 'block_user', FALSE, '', NULL, 2, 0),
+               ('01930000-0000-7000-8000-000000000003', '2026-11-01 09:00:00+00:00', 'carol@example.org', '00000000-0000-0000-0000-000000000001',
+                'daily', 'alert', TRUE, '', NULL, 3, 0)";
+    // SQLite keeps an id as its bytes and a time as text, Postgres knows both by type.
+    let sqlite =
+        "UPDATE crossings SET id = randomblob(16), policy_id = X'00000000000000000000000000000001'";
+    portal.database.try_execute(crossings).await.unwrap();
+    if !portal.database.is_postgres() {
+        portal.database.try_execute(sqlite).await.unwrap();
+    }
+    let reader = RoleGroup::SecurityReader;
+    let list = page(&portal, reader, "/ui/outboundspam").await;
+    assert!(
+        list.contains("Restricted 1 sender") && list.contains("Would have restricted 1 sender"),
+        "{list}"
+    );
+    assert!(!list.contains("only watches") && !list.contains("alerted"), "{list}");
+
+    portal.put(DEFAULT, json!({ "shadow": true })).await.ok();
+    portal.pass(chrono::TimeDelta::hours(3)).await;
+    // Whoever goes on watching has watched since the beginning.
+    portal.put(DEFAULT, json!({ "shadow": true, "spam_messages": 6 })).await.ok();
+    let list = page(&portal, reader, "/ui/outboundspam").await;
+    assert!(list.contains("The default policy only watches"), "{list}");
+    assert!(list.contains("datetime=\"2026-11-23T10:00:00Z\""), "{list}");
+    assert!(list.contains("<p>alice@example.org</p>"), "{list}");
+    let one = page(&portal, reader, "/ui/outboundspam/default").await;
+    assert!(one.contains("12 of 40 messages were spam (30 %)"), "{one}");
+    assert!(one.contains("href=\"#/restrictedusers/bob%40example.org\""), "{one}");
+    assert!(!one.contains("href=\"#/restrictedusers/alice") && !one.contains("carol"), "{one}");
+
+    portal.put(DEFAULT, json!({ "shadow": false })).await.ok();
+    let list = page(&portal, reader, "/ui/outboundspam").await;
+    assert!(!list.contains("only watches"), "{list}");
 }
