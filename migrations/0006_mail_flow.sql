@@ -39,14 +39,15 @@ CREATE TABLE sending (
 -- What retention deletes.
 CREATE INDEX sending_minute ON sending (minute);
 
--- The policies that judge senders, each as its JSON document. The default policy stands here once it was changed.
--- `revision` is larger with every change of any policy.
+-- The policies that judge senders, each as its JSON document. The default policy stands here once any was changed.
+-- `revision` is larger with every change of any policy. `shadow_since` is when a policy in shadow began to watch.
 CREATE TABLE outbound_spam_policies (
-    id       UUID PRIMARY KEY,
-    name     TEXT NOT NULL UNIQUE,
-    priority BIGINT,
-    revision BIGINT NOT NULL,
-    policy   TEXT NOT NULL
+    id           UUID PRIMARY KEY,
+    name         TEXT NOT NULL UNIQUE,
+    priority     BIGINT,
+    revision     BIGINT NOT NULL,
+    shadow_since TIMESTAMPTZ,
+    policy       TEXT NOT NULL
 );
 
 -- The lines that senders crossed, whatever came of it: each once a UTC day and life of the counts.

@@ -100,6 +100,12 @@ pub enum Action {
     TokenCreated,
     /// A token was revoked.
     TokenRevoked,
+    /// An outbound spam policy was created.
+    OutboundSpamPolicyCreated,
+    /// An outbound spam policy was changed, or moved among the others.
+    OutboundSpamPolicyChanged,
+    /// An outbound spam policy was deleted.
+    OutboundSpamPolicyDeleted,
 }
 
 /// What the audit log keeps of one deed. The field order is the order of the hashed bytes.

@@ -34,6 +34,8 @@ pub enum Permission {
     ChangeRestrictions,
     /// Unblock a sender who was unblocked too often already.
     ExceedUnblockLimit,
+    /// Create, change and delete the policies that judge senders.
+    ChangePolicies,
     /// Add, change and remove operators and API tokens.
     ManageAccess,
     /// Ask for the decision on a message, as a mail server does.
@@ -61,7 +63,9 @@ impl Permission {
                 SecurityReader,
                 ViewOnlyOrganizationManagement,
             ],
-            Self::ChangeRestrictions => &[OrganizationManagement, SecurityAdministrator],
+            Self::ChangeRestrictions | Self::ChangePolicies => {
+                &[OrganizationManagement, SecurityAdministrator]
+            }
             Self::ExceedUnblockLimit | Self::ManageAccess => &[OrganizationManagement],
             Self::AskDecision | Self::ReportMail => &[OrganizationManagement, MailServer],
             Self::AnyToken => &RoleGroup::ALL,

@@ -226,15 +226,24 @@ impl OutboundSpamPolicy {
 }
 
 fn address(text: &str) -> Result<String, String> {
-    let parsed = Address::parse(text, None).map_err(|why| why.to_string())?;
+    let bad = |why: &str| format!("{} is no mail address: {why}", shown(text));
+    let parsed = Address::parse(text, None).map_err(|why| bad(&why.to_string()))?;
     if parsed.domain().is_empty() {
-        return Err("it has no @ with a domain after it".into());
+        return Err(bad("it has no @ with a domain after it"));
     }
     Ok(parsed.to_string())
 }
 
 fn domain(text: &str) -> Result<String, String> {
-    Domain::parse(text).map(|domain| domain.to_string()).map_err(|why| why.to_string())
+    let parsed = Domain::parse(text);
+    parsed.map(|domain| domain.to_string()).map_err(|_| format!("{} is no domain", shown(text)))
+}
+
+/// As much of an entry as a sentence has room for.
+fn shown(text: &str) -> String {
+    const SHOWN: usize = 60;
+    let beginning: String = text.chars().take(SHOWN).collect();
+    format!("{beginning:?}{}", if beginning.len() < text.len() { "…" } else { "" })
 }
 
 fn spell(

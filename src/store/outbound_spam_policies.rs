@@ -2,7 +2,9 @@
 
 use super::{Result, Store, StoreError, Tx, on};
 use crate::outbound::OutboundSpamPolicy;
+use chrono::{DateTime, Utc};
 use sqlx::FromRow;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// One row of `outbound_spam_policies`.
@@ -25,6 +27,19 @@ impl Store {
     pub async fn outbound_spam_policies(&self) -> Result<Vec<OutboundSpamPolicy>> {
         let rows = on!(&self.read, |pool| sqlx::query_as(IN_ORDER).fetch_all(pool).await)?;
         in_order(rows)
+    }
+
+    /// Since when the policies in shadow have watched.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn watching_since(&self) -> Result<HashMap<Uuid, DateTime<Utc>>> {
+        let rows: Vec<(Uuid, DateTime<Utc>)> = on!(&self.read, |pool| sqlx::query_as(
+            "SELECT id, shadow_since FROM outbound_spam_policies WHERE shadow_since IS NOT NULL"
+        )
+        .fetch_all(pool)
+        .await)?;
+        Ok(rows.into_iter().collect())
     }
 }
 

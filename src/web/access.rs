@@ -145,6 +145,10 @@ fn refusal(permission: Permission) -> &'static str {
             "Your role group may not restrict or unblock anybody. Ask somebody in Security \
              Administrator or Organization Management."
         }
+        Permission::ChangePolicies => {
+            "Your role group may not change policies. Ask somebody in Security Administrator or \
+             Organization Management."
+        }
         Permission::ManageAccess => {
             "Operators and API tokens are for Organization Management alone. Ask somebody there."
         }

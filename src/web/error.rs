@@ -24,6 +24,10 @@ pub(crate) enum Problem {
     LastOperator,
     NoSuchToken,
     TokenExists,
+    NoSuchPolicy,
+    PolicyExists,
+    DefaultPolicy,
+    PolicyChanged,
     TooLarge {
         limit: usize,
     },
@@ -99,6 +103,10 @@ impl Problem {
             Self::LastOperator => ("last-operator", S::CONFLICT, "The last operator in charge"),
             Self::NoSuchToken => ("not-found", S::NOT_FOUND, "No such token"),
             Self::TokenExists => ("token-exists", S::CONFLICT, "The name is taken"),
+            Self::NoSuchPolicy => ("not-found", S::NOT_FOUND, "No such policy"),
+            Self::PolicyExists => ("policy-exists", S::CONFLICT, "The name is taken"),
+            Self::DefaultPolicy => ("default-policy", S::CONFLICT, "The default policy"),
+            Self::PolicyChanged => ("policy-changed", S::CONFLICT, "Changed meanwhile"),
             Self::TooLarge { .. } => ("too-large", S::PAYLOAD_TOO_LARGE, "Too large"),
             Self::UnsupportedMediaType => {
                 ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
@@ -142,6 +150,12 @@ impl Problem {
                 .into(),
             Self::NoSuchToken => "There is no token of this name. Somebody may have revoked it.".into(),
             Self::TokenExists => "There is a token of this name already. Take another name, or revoke that one first.".into(),
+            Self::NoSuchPolicy => "There is no such policy. Somebody may have deleted it.".into(),
+            Self::PolicyExists => "There is a policy of this name already. Take another name.".into(),
+            Self::DefaultPolicy => "The default policy judges everybody whom no other policy is for. It can be changed, but \
+                                    neither moved nor deleted; to restrict nobody by it, put it in shadow."
+                .into(),
+            Self::PolicyChanged => "Somebody changed this policy meanwhile. Look at it again.".into(),
             Self::TooLarge { limit } => format!("The body is larger than the {limit} bytes that are taken."),
             Self::UnsupportedMediaType => "Send the body as `Content-Type: application/json`.".into(),
             Self::LinkUsedUp => "This link was used, has expired, or was replaced by a newer one. If you set your password \

@@ -10,6 +10,7 @@ mod extract;
 mod health;
 mod list_query;
 mod named;
+mod policy_document;
 mod portal;
 mod restricted_user;
 mod routes;

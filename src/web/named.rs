@@ -1,11 +1,13 @@
-//! Operators and tokens as paths name them.
+//! Operators, tokens and policies as paths name them.
 
 use super::Shared;
 use super::error::Problem;
 use crate::address::Address;
+use crate::outbound::DEFAULT_POLICY;
 use crate::token::TokenName;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
+use uuid::Uuid;
 
 /// The address in a path, of whoever is meant.
 #[derive(Debug)]
@@ -36,5 +38,23 @@ impl FromRequestParts<Shared> for Called {
         // A name that none can have, such as one with a NUL, is none of ours.
         let name: TokenName = name.parse().map_err(|_| Problem::NoSuchToken)?;
         Ok(Self(name.to_string()))
+    }
+}
+
+/// The id of the policy in a path; the default policy may be named by word.
+#[derive(Debug)]
+pub(crate) struct PolicyId(pub(crate) Uuid);
+
+impl FromRequestParts<Shared> for PolicyId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        let params = RawPathParams::from_request_parts(parts, app).await;
+        let params = params.map_err(|_| Problem::NoSuchPolicy)?;
+        let (_, id) = params.iter().next().ok_or(Problem::NoSuchPolicy)?;
+        if id == "default" {
+            return Ok(Self(DEFAULT_POLICY));
+        }
+        Uuid::try_parse(id).map(Self).map_err(|_| Problem::NoSuchPolicy)
     }
 }

@@ -66,6 +66,15 @@ impl Routes {
         self.add(Method::POST, path, open_to.into(), routing::post(handler))
     }
 
+    pub(crate) fn put<T: 'static>(
+        self,
+        path: &'static str,
+        open_to: impl Into<OpenTo>,
+        handler: impl Handler<T, Shared>,
+    ) -> Self {
+        self.add(Method::PUT, path, open_to.into(), routing::put(handler))
+    }
+
     pub(crate) fn patch<T: 'static>(
         self,
         path: &'static str,

@@ -21,6 +21,7 @@ mod life_of_a_restriction;
 mod list;
 mod oidc;
 mod outbound_messages;
+mod outbound_spam_policies;
 mod pages;
 mod permissions;
 mod phone;

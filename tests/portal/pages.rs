@@ -35,6 +35,7 @@ async fn old_links_lead_to_the_page_behind_the_hash_and_nowhere_else() {
     for (path, location) in [
         ("/?hash=/restrictedusers", "/#/restrictedusers"),
         ("/?hash=%2Frestrictedusers%2Fa-1", "/#/restrictedusers/a-1"),
+        ("/?hash=/outboundspam", "/#/outboundspam"),
         ("/?hash=/nothing", "/#/restrictedusers"),
         ("/?hash=/restrictedusersx", "/#/restrictedusers"),
         ("/?hash=//evil.example", "/#/restrictedusers"),

@@ -7,6 +7,7 @@ mod messages;
 pub(crate) mod operator_sessions;
 pub(crate) mod operators;
 mod outbound_messages;
+pub(crate) mod outbound_spam_policies;
 mod restricted_users;
 pub(crate) mod tokens;
 mod unblocks;
@@ -19,7 +20,7 @@ use super::Shared;
 use super::access::Doors;
 use super::routes::Routes;
 use crate::operator::Permission::{
-    AskDecision, ChangeRestrictions, Look, ManageAccess, ReportMail,
+    AskDecision, ChangePolicies, ChangeRestrictions, Look, ManageAccess, ReportMail,
 };
 
 pub(crate) fn routes(app: &Shared) -> Routes {
@@ -44,6 +45,15 @@ pub(crate) fn routes(app: &Shared) -> Routes {
         .post("/api/v1/verdicts/arf", ReportMail, verdicts::arf)
         .get("/api/v1/messages", Look, messages::list)
         .get("/api/v1/decision", AskDecision, decision::decision)
+        .get("/api/v1/outbound-spam-policies", Look, outbound_spam_policies::list)
+        .post("/api/v1/outbound-spam-policies", ChangePolicies, outbound_spam_policies::create)
+        .get("/api/v1/outbound-spam-policies/{id}", Look, outbound_spam_policies::policy)
+        .put("/api/v1/outbound-spam-policies/{id}", ChangePolicies, outbound_spam_policies::replace)
+        .delete(
+            "/api/v1/outbound-spam-policies/{id}",
+            ChangePolicies,
+            outbound_spam_policies::delete,
+        )
         .get("/api/v1/audit", Look, audit::audit)
         .get("/api/v1/operators", ManageAccess, operators::list)
         .post("/api/v1/operators", ManageAccess, operators::add)

@@ -7,6 +7,7 @@ mod export;
 mod frame;
 mod history;
 mod oidc;
+mod outbound_spam;
 mod permissions;
 mod restrict;
 mod restricted_users;
@@ -22,7 +23,7 @@ mod words;
 use super::Shared;
 use super::access::Doors;
 use super::routes::{OpenTo::Anybody, Routes};
-use crate::operator::Permission::{ChangeRestrictions, Look, ManageAccess};
+use crate::operator::Permission::{ChangePolicies, ChangeRestrictions, Look, ManageAccess};
 use askama::Template;
 use axum::response::Html;
 
@@ -59,8 +60,24 @@ pub(crate) fn routes(app: &Shared) -> Routes {
         .get("/ui/auditlog", Look, audit_log::page)
         .get("/ui/auditlog/rows", Look, audit_log::rows)
         .get("/ui/auditlog/export", Look, audit_log::export)
+        .and(outbound_spam_routes(app))
         .and(permission_routes(app))
         .and(account::routes(app))
+}
+
+fn outbound_spam_routes(app: &Shared) -> Routes {
+    use outbound_spam::{deletion, edit, order, page, policy, review};
+    Routes::behind(Doors::of_the_portal(app))
+        .get("/ui/outboundspam", Look, page)
+        .get("/ui/outboundspam/new", ChangePolicies, edit::new)
+        .post("/ui/outboundspam/review", ChangePolicies, review::review)
+        .post("/ui/outboundspam/save", ChangePolicies, review::save)
+        .get("/ui/outboundspam/{id}", Look, policy::page)
+        .get("/ui/outboundspam/{id}/edit", ChangePolicies, edit::existing)
+        .get("/ui/outboundspam/{id}/shadow", ChangePolicies, review::shadow)
+        .get("/ui/outboundspam/{id}/delete", ChangePolicies, deletion::question)
+        .post("/ui/outboundspam/{id}/delete", ChangePolicies, deletion::delete)
+        .post("/ui/outboundspam/{id}/move", ChangePolicies, order::shift)
 }
 
 fn permission_routes(app: &Shared) -> Routes {

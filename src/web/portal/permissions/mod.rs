@@ -91,6 +91,7 @@ fn matrix() -> Vec<Line> {
         (Permission::Look, "See restricted users, their history and the audit log"),
         (Permission::ChangeRestrictions, "Restrict, unblock, cancel an unblock"),
         (Permission::ExceedUnblockLimit, "Unblock somebody who was unblocked too often already"),
+        (Permission::ChangePolicies, "Change the outbound spam policies"),
         (Permission::ManageAccess, "Manage operators and API tokens"),
         (Permission::AskDecision, "Ask for decisions, as a mail server does"),
         (Permission::ReportMail, "Tell of messages and spam, as a mail server does"),
