@@ -24,7 +24,7 @@ const AT_ONCE: usize = 256;
 /// Messages kept in memory while the database is away; past them, sums.
 const MOST_KEPT: usize = 100_000;
 /// Sums of a sender and minute kept past those; past them, mail is no longer counted.
-const MOST_SUMS: usize = 100_000;
+const MOST_SUMS: usize = 500_000;
 /// Past so many, reports are kept without what only people read.
 const FEW: usize = 1_000;
 /// Recipients that such a report keeps by name.
@@ -192,6 +192,13 @@ impl Waiting {
         next
     }
 
+    /// The sums of the next transaction.
+    fn next_sums(&mut self) -> BTreeMap<(Address, i64), Sum> {
+        let later = self.sums.keys().nth(AT_ONCE).cloned();
+        let later = later.map(|key| self.sums.split_off(&key)).unwrap_or_default();
+        std::mem::replace(&mut self.sums, later)
+    }
+
     /// Puts entries back that could not be counted, in their order.
     fn put_back(&mut self, entries: Vec<Entry>) {
         for entry in entries.into_iter().rev() {
@@ -313,19 +320,21 @@ fn answer(entries: Vec<Entry>, news: Vec<bool>) {
     }
 }
 
+/// Writes sums in steps, so that no other write waits long.
 async fn write_sums(app: &App) -> Result<()> {
-    let sums = std::mem::take(&mut app.meter.locked().sums);
-    if sums.is_empty() {
-        return Ok(());
-    }
-    let written = app.store.add_sums(&sums).await;
-    if written.is_err() {
-        let mut waiting = app.meter.locked();
-        for (key, sum) in sums {
-            *waiting.sums.entry(key).or_default() += sum;
+    loop {
+        let sums = app.meter.locked().next_sums();
+        if sums.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = app.store.add_sums(&sums).await {
+            let mut waiting = app.meter.locked();
+            for (key, sum) in sums {
+                *waiting.sums.entry(key).or_default() += sum;
+            }
+            return Err(error);
         }
     }
-    written
 }
 
 #[derive(Debug)]
@@ -350,5 +359,52 @@ impl Metrics {
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     fn tell_waiting(&self, messages: usize) {
         self.kept.set(messages as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbound::Source;
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    fn report(sender: u64, minute: i64) -> Report {
+        let at = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::minutes(minute);
+        let mut report =
+            Report::new(Source::Filter, Address::stored(&format!("u{sender}@example.org")), at);
+        report.recipients.outside = 2;
+        report.recipients.named = vec!["bob@remote.example".into(); 100];
+        report.verdict = Some(Verdict::Spam);
+        report
+    }
+
+    #[tokio::test]
+    async fn past_a_hundred_thousand_messages_sums_are_kept_and_nothing_is_lost() {
+        let meter = Meter::default();
+        meter.away.store(true, Relaxed);
+        for number in 0..100_500 {
+            meter.count(report(number % 3, 7)).await;
+        }
+        assert_eq!(meter.waiting(), 100_000);
+        let mut waiting = meter.locked();
+        let named = |entry: &Entry| entry.reports[0].recipients.named.len();
+        assert_eq!(named(&waiting.entries[FEW - 1]), 100);
+        assert_eq!(named(&waiting.entries[FEW]), SLIM_RECIPIENTS);
+        let sums = waiting.next_sums();
+        let added = |of: fn(&Sum) -> i64| sums.values().map(of).sum::<i64>();
+        assert_eq!(
+            (sums.len(), added(|sum| sum.messages), added(|sum| sum.outside)),
+            (3, 500, 1_000)
+        );
+        assert_eq!(added(|sum| sum.spam), 500);
+    }
+
+    #[tokio::test]
+    async fn sums_are_handed_over_in_steps() {
+        let mut waiting = Waiting::default();
+        let reports: Vec<_> = (0..600).map(|sender| report(sender, 7)).collect();
+        waiting.sum_up(&reports, &Counter::noop());
+        let steps = std::iter::from_fn(|| Some(waiting.next_sums().len()).filter(|len| *len > 0));
+        assert_eq!(steps.collect::<Vec<_>>(), [AT_ONCE, AT_ONCE, 600 - 2 * AT_ONCE]);
     }
 }

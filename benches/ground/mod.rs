@@ -12,7 +12,7 @@ use restricted_users::config::Config;
 use restricted_users::operator::Actor;
 use restricted_users::service::Service;
 use restricted_users::store::Store;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -117,6 +117,45 @@ impl Database {
         command
     }
 
+    /// Postgres takes no connections any more; on SQLite somebody else writes and does not end.
+    pub async fn take_away(&self) -> Option<SqliteConnection> {
+        if self.name == "SQLite" {
+            let mut other = SqliteConnection::connect(&self.url).await.expect("it opens");
+            other.execute("BEGIN IMMEDIATE").await.expect("nobody else writes for long");
+            return Some(other);
+        }
+        for statement in [
+            "ALTER DATABASE restricted_users_bench ALLOW_CONNECTIONS false",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+              WHERE datname = 'restricted_users_bench'",
+        ] {
+            sqlx::raw_sql(statement).execute(&mut server().await).await.expect("it may do that");
+        }
+        None
+    }
+
+    /// Ends an absence.
+    pub async fn bring_back(&self, absence: Option<SqliteConnection>) {
+        if let Some(mut other) = absence {
+            other.execute("ROLLBACK").await.expect("it is its transaction");
+        } else {
+            let statement = "ALTER DATABASE restricted_users_bench ALLOW_CONNECTIONS true";
+            sqlx::raw_sql(statement).execute(&mut server().await).await.expect("it may do that");
+        }
+    }
+
+    /// How many messages are counted.
+    pub async fn counted(&self) -> i64 {
+        const COUNTED: &str = "SELECT CAST(COALESCE(SUM(messages), 0) AS BIGINT) FROM sending";
+        if self.name == "SQLite" {
+            let mut connection = SqliteConnection::connect(&self.url).await.expect("it opens");
+            sqlx::query_scalar(COUNTED).fetch_one(&mut connection).await.expect("it answers")
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.expect("it opens");
+            sqlx::query_scalar(COUNTED).fetch_one(&mut connection).await.expect("it answers")
+        }
+    }
+
     /// Imports `count` restricted users with the real command; answers how long that took.
     pub fn import(&self, count: usize) -> Duration {
         let file = export(self.folder.path(), count);
@@ -125,6 +164,11 @@ impl Database {
         assert!(status.success(), "the import failed");
         start.elapsed()
     }
+}
+
+async fn server() -> PgConnection {
+    let server = std::env::var("TEST_DATABASE_URL").expect("there was one before");
+    PgConnection::connect(&server).await.expect("TEST_DATABASE_URL leads to a Postgres")
 }
 
 /// The domain of six users in ten.

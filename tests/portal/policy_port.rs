@@ -90,3 +90,70 @@ async fn the_same_answer_can_be_had_over_http() {
             "message": "OK" })
     );
 }
+
+#[tokio::test]
+async fn strange_messages_are_answered_and_counted_as_far_as_they_make_sense() {
+    let portal = Portal::start().await;
+    let end = |attributes: &str| {
+        portal.ask(&format!(
+            "request=smtpd_access_policy\nprotocol_state=END-OF-MESSAGE\n{attributes}\n\n"
+        ))
+    };
+    let long = "x".repeat(8_000);
+    for (attributes, counted, recipients) in [
+        // No instance, no count, the null sender, IPv6 in two spellings, xtext in a certificate.
+        ("sasl_username=alice@example.org", 1, 1),
+        ("sasl_username=alice@example.org\nsender=\nrecipient_count=3", 2, 4),
+        ("sasl_username=alice@example.org\nclient_address=2001:DB8::17", 3, 5),
+        ("sasl_username=alice@example.org\nclient_address=::ffff:192.0.2.7", 4, 6),
+        ("sasl_username=alice@example.org\nccert_subject=Al+2Bice+20", 5, 7),
+        // Of two the last counts; what is no number is one; what is no queue id is none.
+        ("sasl_username=bob\nsasl_username=alice@example.org\nrecipient_count=-4", 6, 8),
+        ("sasl_username=alice@example.org\nrecipient_count=many\nqueue_id=a b\u{7f}", 7, 9),
+        ("sasl_username=alice@example.org\nrecipient_count=50000", 8, 50_009),
+        // Forged logins count for nobody.
+        ("sasl_username=<alice@example.org>", 8, 50_009),
+        ("sasl_username=alice@@", 8, 50_009),
+        (&format!("sasl_username={long}@example.org"), 8, 50_009),
+        (&format!("sasl_username=alice@example.org\nunheard={long}\ninstance={long}"), 9, 50_010),
+    ] {
+        assert_eq!(end(attributes).await, DUNNO, "{attributes:.80}");
+        let sending = portal.sending("alice@example.org").await;
+        let seen = (sending.messages_in_day, sending.recipients_in_day());
+        assert_eq!(seen, (counted, recipients), "{attributes:.80}");
+    }
+    let addresses: Vec<_> = portal
+        .messages("alice@example.org")
+        .await
+        .iter()
+        .rev()
+        .map(|message| message["client_address"].clone())
+        .collect();
+    assert_eq!((&addresses[2], &addresses[3]), (&"2001:db8::17".into(), &"192.0.2.7".into()));
+}
+
+#[tokio::test]
+async fn a_transaction_to_many_recipients_is_counted_whole() {
+    let portal = Portal::start().await;
+    let mut requests = String::new();
+    for number in 0..3_000 {
+        requests += &format!(
+            "protocol_state=RCPT\nsasl_username=alice@example.org\ninstance=7\n\
+             recipient=r{number}@remote.example\n\n"
+        );
+    }
+    portal.ask(&requests).await;
+    portal.end_of_message("alice@example.org", "7", 3_000).await;
+    let message = &portal.messages("alice@example.org").await[0];
+    assert_eq!(message["outside_recipients"], 3_000);
+    assert_eq!(message["recipients"].as_array().unwrap().len(), 1_000);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_back_loses_no_count() {
+    let portal = Portal::start().await;
+    portal.sends("alice@example.org", &["bob@remote.example"]).await;
+    portal.clock.advance(minutes(-30));
+    portal.sends("alice@example.org", &["bob@remote.example"]).await;
+    assert_eq!(portal.sending("alice@example.org").await.outside_in_hour, 2);
+}
