@@ -16,6 +16,7 @@ pub mod attempts;
 pub mod blocked_senders;
 pub mod blocklist;
 pub mod bookkeeper;
+pub mod checkpointer;
 pub mod cli;
 pub mod clock;
 pub mod config;

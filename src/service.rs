@@ -6,7 +6,9 @@ use crate::config::Config;
 use crate::postfix::listen::{ListenAddress, Listener};
 use crate::postfix::{Limits, PolicyPort};
 use crate::store::Store;
-use crate::{bookkeeper, follower, meter, notary, postfix, retention, unblocker, web};
+use crate::{
+    bookkeeper, checkpointer, follower, meter, notary, postfix, retention, unblocker, web,
+};
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -78,6 +80,8 @@ impl Service {
         self.run_part("blocklist", |app| async move { follower::run(&app, &stop).await });
         let stop = self.stop.clone();
         self.run_part("bookkeeper", |app| async move { bookkeeper::run(&app, &stop).await });
+        let stop = self.stop.clone();
+        self.run_part("checkpointer", |app| async move { checkpointer::run(&app, &stop).await });
         let stop = self.stop.clone();
         self.run_part("retention", |app| async move { retention::run(&app, &stop).await });
         let stop = self.stop.clone();

@@ -293,10 +293,14 @@ impl Writer {
     /// Stops it and prints how long its writes took.
     pub fn tell(self, whose: &str) {
         self.stop.cancel();
-        let waits = Figures::of(self.thread.join().expect("a writer does not panic"));
+        let waits = self.thread.join().expect("a writer does not panic");
+        // The first ones tell of connections that were opened for them.
+        let which =
+            (1..).zip(&waits).max_by_key(|(_, wait)| **wait).map_or(0, |(number, _)| number);
+        let waits = Figures::of(waits);
         let longest = waits.longest();
         println!(
-            "  writes {whose}: {} writes, {waits}, longest {} (asked for: ≤ {}) {}",
+            "  writes {whose}: {} writes, {waits}, longest {} (number {which}; asked for: ≤ {}) {}",
             waits.0.len(),
             ms(longest),
             ms(LONGEST_WAIT),

@@ -101,10 +101,10 @@ const SQLITE_READERS: u32 = 4;
 /// Memory for pages of the one connection that writes, in KiB. With SQLite's 2 MiB, a round of
 /// releases among 100,000 restrictions reads every page that it changes and writes some twice.
 const SQLITE_WRITER_CACHE: u32 = 16 * 1024;
-/// Pages in the write-ahead log before they are moved to the file, 16 MiB. SQLite's own limit of
-/// 1,000 is reached within few rounds of releases, and a page that many rounds change is to be
-/// moved once. Much more, and moving them all would hold up the next write too long.
-const SQLITE_CHECKPOINT: &str = "4000";
+/// Pages in the write-ahead log, 64 MiB, before a commit moves those to the file that are left to
+/// move. [`Store::checkpoint`] moves most of them beside whoever writes, but only a moment when none
+/// is left lets the log begin anew. A page that many transactions change is moved once.
+const SQLITE_CHECKPOINT: &str = "16000";
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// Connections that count: one transaction after the other.
 const COUNTING_CONNECTIONS: u32 = 2;
@@ -160,6 +160,8 @@ pub struct Store {
     write: Backend<SqlitePool, PgPool>,
     /// What counts: on SQLite it writes like everybody else.
     counting: Backend<SqlitePool, PgPool>,
+    /// On SQLite the connection that moves pages from the write-ahead log to the file.
+    checkpointer: Option<SqlitePool>,
     presence: Option<Presence>,
 }
 
@@ -211,10 +213,11 @@ impl Store {
             // A statement of many rows first copies each page that it changes, else to a file.
             .pragma("temp_store", "MEMORY");
         let write = pool(1).after_connect(wait_by_ourselves).connect_with(writer).await?;
+        let checkpointer = Some(pool(1).connect_lazy_with(options.clone()));
         let read = pool(SQLITE_READERS).connect_with(options.read_only(true)).await?;
         let counting = Backend::Sqlite(write.clone());
         let (read, write) = (Backend::Sqlite(read), Backend::Sqlite(write));
-        Ok(Self { read, write, counting, presence })
+        Ok(Self { read, write, counting, checkpointer, presence })
     }
 
     async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
@@ -225,7 +228,8 @@ impl Store {
         let counting = pool(COUNTING_CONNECTIONS).connect_lazy_with(counting);
         let pool = pool(POSTGRES_CONNECTIONS).connect_with(options).await?;
         let (read, write) = (Backend::Postgres(pool.clone()), Backend::Postgres(pool));
-        Ok(Self { read, write, counting: Backend::Postgres(counting), presence: None })
+        let counting = Backend::Postgres(counting);
+        Ok(Self { read, write, counting, checkpointer: None, presence: None })
     }
 
     /// Begins a transaction that will write.
@@ -247,6 +251,18 @@ impl Store {
         Ok(())
     }
 
+    /// Moves pages from SQLite's write-ahead log to its file, without waiting for anybody and without
+    /// anybody waiting for it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn checkpoint(&self) -> Result<()> {
+        if let Some(pool) = &self.checkpointer {
+            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(pool).await?;
+        }
+        Ok(())
+    }
+
     /// How many connections are open, and how many of them wait for work.
     #[must_use]
     pub fn connections(&self) -> (u32, usize) {
@@ -258,6 +274,9 @@ impl Store {
         on!(&self.read, |pool| pool.close().await);
         on!(&self.write, |pool| pool.close().await);
         on!(&self.counting, |pool| pool.close().await);
+        if let Some(pool) = &self.checkpointer {
+            pool.close().await;
+        }
     }
 }
 
