@@ -94,10 +94,9 @@ async fn the_same_answer_can_be_had_over_http() {
 #[tokio::test]
 async fn strange_messages_are_answered_and_counted_as_far_as_they_make_sense() {
     let portal = Portal::start().await;
-    let end = |attributes: &str| {
-        portal.ask(&format!(
-            "request=smtpd_access_policy\nprotocol_state=END-OF-MESSAGE\n{attributes}\n\n"
-        ))
+    let end = async |attributes: &str| {
+        let state = "request=smtpd_access_policy\nprotocol_state=END-OF-MESSAGE\n";
+        portal.ask(&format!("{state}{attributes}\n\n")).await
     };
     let long = "x".repeat(8_000);
     for (attributes, counted, recipients) in [
