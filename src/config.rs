@@ -7,9 +7,9 @@ pub use oidc::Oidc;
 
 use crate::address::Domain;
 use crate::decision::Scope;
+use crate::mail_port::listen::ListenAddress;
 use crate::organization::Organization;
 use crate::postfix::RestrictedAnswer;
-use crate::postfix::listen::ListenAddress;
 use crate::restriction::UnblockRules;
 use chrono::TimeDelta;
 use ipnet::IpNet;

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! cli → service ┬ web   postfix   unblocker   follower   bookkeeper      the parts
+//!               │       └→ mail_port
 //!               └──┴───────┴──────────┴──────────┴──────────┴→ app       what they share
 //!                     decision → blocklist  refusals        store        memory, and the only SQL
 //!      restriction  reason  outbound  operator  event  organization  address → clock      pure
@@ -26,6 +27,7 @@ pub mod export;
 pub mod feedback_report;
 pub mod follower;
 pub mod health;
+pub mod mail_port;
 pub mod meter;
 pub mod notary;
 pub mod oidc;
