@@ -4,9 +4,9 @@
 //! How the modules depend on each other, downwards; those on one line do not know each other:
 //!
 //! ```text
-//! cli → service ┬ web   postfix   unblocker   follower   bookkeeper      the parts
-//!               │       └→ mail_port
-//!               └──┴───────┴──────────┴──────────┴──────────┴→ app       what they share
+//! cli → service ┬ web   postfix   socketmap   unblocker   follower   bookkeeper      the parts
+//!               │          └→ mail_port ←┘
+//!               └──┴───────┴──────────┴──────────┴──────────┴──────────┴→ app       what they share
 //!                     decision → blocklist  refusals        store        memory, and the only SQL
 //!      restriction  reason  outbound  operator  event  organization  address → clock      pure
 //! ```
@@ -48,6 +48,7 @@ pub mod retention;
 pub mod rspamd;
 pub mod secret;
 pub mod service;
+pub mod socketmap;
 pub mod store;
 pub mod telemetry;
 pub mod token;

@@ -6,9 +6,10 @@ use crate::config::Config;
 use crate::mail_port::listen::{ListenAddress, Listener};
 use crate::mail_port::{Limits, MailPort, Protocol};
 use crate::postfix::PolicyPort;
+use crate::socketmap::Socketmap;
 use crate::store::Store;
 use crate::{
-    bookkeeper, checkpointer, follower, mail_port, meter, notary, postfix, retention, unblocker, web,
+    bookkeeper, checkpointer, follower, mail_port, meter, notary, postfix, retention, socketmap, unblocker, web,
 };
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
@@ -30,6 +31,8 @@ pub struct Service {
     pub web: SocketAddr,
     /// Where the policy port listens.
     pub policy: Vec<ListenAddress>,
+    /// Where the socketmap port listens.
+    pub socketmap: Vec<ListenAddress>,
     stop: CancellationToken,
     /// Stops the meter, which counts what the other parts bring until they have ended.
     stop_meter: CancellationToken,
@@ -49,19 +52,26 @@ impl Service {
             .await
             .with_context(|| format!("cannot listen on {}", config.listen))?;
         let policy_listeners = bind(&config.policy_listen).await?;
+        let socketmap_listeners = bind(&config.socketmap_listen).await?;
         let web = listener.local_addr()?;
         let public_url = config.public_url(web);
         let app = Arc::new(App::new(config, public_url, clock, store).await?);
-        let policy = policy_listeners.iter().map(Listener::address).collect();
-        let (stop, stop_meter) = (CancellationToken::new(), CancellationToken::new());
-        let mut service = Self { app, web, policy, stop, stop_meter, parts: JoinSet::new() };
-        service.run_mail_ports(policy_listeners);
+        let mut service = Self {
+            app,
+            web,
+            policy: policy_listeners.iter().map(Listener::address).collect(),
+            socketmap: socketmap_listeners.iter().map(Listener::address).collect(),
+            stop: CancellationToken::new(),
+            stop_meter: CancellationToken::new(),
+            parts: JoinSet::new(),
+        };
+        service.run_mail_ports(policy_listeners, socketmap_listeners);
         service.run_parts(listener);
         service.tell_addresses();
         Ok(service)
     }
 
-    fn run_mail_ports(&mut self, policy: Vec<Listener>) {
+    fn run_mail_ports(&mut self, policy: Vec<Listener>, socketmap: Vec<Listener>) {
         let answers = PolicyPort::new(
             self.app.decider.clone(),
             self.app.config.restricted_answer,
@@ -70,6 +80,11 @@ impl Service {
         );
         let (port, stop) = (self.mail_port(answers), self.stop.clone());
         self.run_part("postfix", |_| port.serve(policy, stop));
+        if !socketmap.is_empty() {
+            let maps = Socketmap::new(Arc::clone(&self.app), socketmap::Metrics::registered());
+            let (port, stop) = (self.mail_port(maps), self.stop.clone());
+            self.run_part("socketmap", |_| port.serve(socketmap, stop));
+        }
     }
 
     fn mail_port<P: Protocol>(&self, protocol: P) -> MailPort<P> {
@@ -114,6 +129,9 @@ impl Service {
         tracing::info!(part = "web", address = %self.web, "listening");
         for address in &self.policy {
             tracing::info!(part = "postfix", %address, "listening");
+        }
+        for address in &self.socketmap {
+            tracing::info!(part = "socketmap", %address, "listening");
         }
     }
 

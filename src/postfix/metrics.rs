@@ -32,10 +32,6 @@ impl Metrics {
     /// Metrics that nobody reads.
     #[must_use]
     pub fn noop() -> Self {
-        Self {
-            rejected: Counter::noop(),
-            allowed: Counter::noop(),
-            not_counted: Counter::noop(),
-        }
+        Self { rejected: Counter::noop(), allowed: Counter::noop(), not_counted: Counter::noop() }
     }
 }

@@ -51,10 +51,7 @@ struct Counts {
 
 impl Counts {
     fn metrics(&self) -> Metrics {
-        Metrics {
-            rejected: Counter::from_arc(Arc::clone(&self.rejected)),
-            ..Metrics::noop()
-        }
+        Metrics { rejected: Counter::from_arc(Arc::clone(&self.rejected)), ..Metrics::noop() }
     }
 
     fn of_connections(&self) -> mail_port::Metrics {

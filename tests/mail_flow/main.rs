@@ -8,6 +8,7 @@ mod audit_chain;
 #[path = "../portal/harness.rs"]
 mod harness;
 mod mail_server;
+mod postmap;
 #[expect(dead_code, reason = "shared with the stories of the portal, which use all of it")]
 #[path = "../portal/program.rs"]
 mod program;

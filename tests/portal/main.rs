@@ -36,4 +36,5 @@ mod second_factor;
 mod second_step;
 mod secrets;
 mod sign_in;
+mod socketmap;
 mod verdicts;
