@@ -1,9 +1,9 @@
-//! What Postfix asks a socketmap and what it is answered (socketmap_table(5)): netstrings, each a
+//! What Postfix asks a socketmap and what it is answered (`socketmap_table(5)`): netstrings, each a
 //! length in decimal, a colon, so many octets, and a comma.
 
 use crate::mail_port;
 
-/// Octets in a query. Postfix itself refuses to send more (socketmap_table(5)).
+/// Octets in a query. Postfix itself refuses to send more (`socketmap_table(5)`).
 pub const LONGEST_QUERY: usize = 10_000;
 
 /// Digits in the length of the longest query; against a client that never ends its length.

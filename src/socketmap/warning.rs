@@ -30,10 +30,10 @@ impl Watch {
         let answer = answer.ok().and_then(Result::ok);
         match (away_since, answer) {
             (None, None) => {
-                tracing::warn!("the database cannot tell in time who is at warning level")
+                tracing::warn!("the database cannot tell in time who is at warning level");
             }
             (Some(_), Some(_)) => {
-                tracing::info!("the database tells again who is at warning level")
+                tracing::info!("the database tells again who is at warning level");
             }
             _ => {}
         }
