@@ -49,6 +49,7 @@ pub mod retention;
 pub mod rspamd;
 pub mod secret;
 pub mod service;
+pub mod service_manager;
 pub mod socketmap;
 pub mod store;
 pub mod telemetry;

@@ -9,7 +9,8 @@ use crate::postfix::PolicyPort;
 use crate::socketmap::Socketmap;
 use crate::store::Store;
 use crate::{
-    bookkeeper, checkpointer, follower, mail_port, meter, notary, postfix, retention, socketmap, unblocker, web,
+    bookkeeper, checkpointer, follower, mail_port, meter, notary, postfix, retention, socketmap,
+    unblocker, web,
 };
 use anyhow::{Context, bail};
 use std::net::SocketAddr;

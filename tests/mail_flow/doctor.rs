@@ -10,6 +10,8 @@ use std::path::PathBuf;
 struct Practice {
     database: Database,
     service: Serve,
+    /// Settings of the doctor beside those that all have.
+    settings: Vec<(String, String)>,
 }
 
 /// What the doctor found, and its exit status.
@@ -21,8 +23,8 @@ struct Diagnosis {
 impl Practice {
     async fn open() -> Self {
         let database = Database::create().await;
-        let service = Serve::start(&database, "30m");
-        Self { database, service }
+        let service = Serve::with(&database, &[("SOCKETMAP_LISTEN", "127.0.0.1:0")]);
+        Self { database, service, settings: Vec::new() }
     }
 
     fn folder(&self) -> PathBuf {
@@ -32,6 +34,19 @@ impl Practice {
     fn check(&self) -> String {
         let address = &self.service.policy;
         format!("check_policy_service {{ inet:{address}, timeout=5s, default_action=DUNNO }}")
+    }
+
+    /// With the ports of `deploy/` replaced by those of the service.
+    fn examine_deployed(mut self) -> Diagnosis {
+        let (policy, maps) = (self.service.policy.clone(), self.service.listens("socketmap"));
+        let main = include_str!("../../deploy/postfix/main.cf");
+        let main = main.replace("127.0.0.1:10040", &policy).replace("127.0.0.1:10041", &maps);
+        let master = include_str!("../../deploy/postfix/master.cf");
+        self.settings = vec![
+            ("SOCKETMAP_LISTEN".into(), maps),
+            ("HIGH_RISK_TRANSPORT".into(), "hirisk".into()),
+        ];
+        self.examine(&main, &format!("{SUBMISSION}\n{master}"))
     }
 
     fn examine(&self, main: &str, master: &str) -> Diagnosis {
@@ -49,6 +64,9 @@ impl Practice {
         let arguments = [&["doctor", "--format", "json"], arguments].concat();
         let output = command(&self.database, &arguments)
             .env("RESTRICTED_USERS_POLICY_LISTEN", listen)
+            .envs(
+                self.settings.iter().map(|(key, value)| (format!("RESTRICTED_USERS_{key}"), value)),
+            )
             .output()
             .unwrap();
         let findings = serde_json::from_slice(&output.stdout);
@@ -153,4 +171,11 @@ async fn settings_and_files_that_cannot_be_read_are_problems() {
     let diagnosis = practice.doctor(&nowhere, &practice.service.policy);
     assert!(!diagnosis.healthy);
     diagnosis.says("problem", "open /nowhere/main.cf: No such file or directory");
+}
+
+#[tokio::test]
+async fn the_lines_that_we_deploy_are_healthy_as_they_stand() {
+    let diagnosis = Practice::open().await.examine_deployed();
+    diagnosis.has_only_good_news();
+    diagnosis.says("ok", "sender_dependent_default_transport_maps asks us");
 }
