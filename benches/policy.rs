@@ -10,9 +10,10 @@ use restricted_users::address::Domain;
 use restricted_users::blocklist::Blocklist;
 use restricted_users::clock::Clock;
 use restricted_users::decision::{Decider, Scope};
+use restricted_users::mail_port::listen::{ListenAddress, Listener};
+use restricted_users::mail_port::{self, Limits, MailPort};
 use restricted_users::organization::Organization;
-use restricted_users::postfix::listen::{ListenAddress, Listener};
-use restricted_users::postfix::{Limits, Metrics, PolicyPort, RestrictedAnswer};
+use restricted_users::postfix::{Metrics, PolicyPort, RestrictedAnswer};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -70,8 +71,9 @@ async fn policy_port() -> String {
     let any_port = ListenAddress::Tcp { host: "127.0.0.1".into(), port: 0 };
     let listener = Listener::bind(&any_port).await.expect("loopback has a free port");
     let address = listener.address().to_string();
-    let (answer, limits) = (RestrictedAnswer::Reject, Limits::default());
-    let port = PolicyPort::new(decider, answer, Arc::default(), vec![], limits, Metrics::noop());
+    let answer = RestrictedAnswer::Reject;
+    let port = PolicyPort::new(decider, answer, Arc::default(), Metrics::noop());
+    let port = MailPort::new(port, vec![], Limits::default(), mail_port::Metrics::noop());
     tokio::spawn(port.serve(vec![listener], CancellationToken::new()));
     address
 }

@@ -4,8 +4,8 @@
 use restricted_users::address::Address;
 use restricted_users::clock::Clock;
 use restricted_users::config::Config;
+use restricted_users::mail_port::listen::ListenAddress;
 use restricted_users::operator::{Actor, RoleGroup};
-use restricted_users::postfix::listen::ListenAddress;
 use restricted_users::secret::{PasswordHash, SecretHash};
 use restricted_users::service::Service;
 use std::time::Duration;

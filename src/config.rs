@@ -7,10 +7,11 @@ pub use oidc::Oidc;
 
 use crate::address::Domain;
 use crate::decision::Scope;
+use crate::mail_port::listen::ListenAddress;
 use crate::organization::Organization;
 use crate::postfix::RestrictedAnswer;
-use crate::postfix::listen::ListenAddress;
 use crate::restriction::UnblockRules;
+use crate::socketmap::Transport;
 use chrono::TimeDelta;
 use ipnet::IpNet;
 use source::Source;
@@ -40,6 +41,10 @@ pub struct Config {
     pub restriction_scope: Scope,
     /// Where mail servers ask.
     pub policy_listen: Vec<ListenAddress>,
+    /// Where mail servers look senders up; nowhere unless it is set.
+    pub socketmap_listen: Vec<ListenAddress>,
+    /// Over which transport the mail of senders at warning level goes.
+    pub high_risk_transport: Option<Transport>,
     /// Which networks, beside loopback, may ask there.
     pub mail_server_networks: Vec<IpNet>,
     /// What a restricted user's mail is answered.
@@ -170,6 +175,9 @@ impl Config {
                 .one("restriction_scope", "outside or all", scope)?
                 .unwrap_or(Scope::Outside),
             policy_listen: policy_listen(&mut source, &mail_server_networks)?,
+            socketmap_listen: listen(&mut source, "socketmap_listen", &mail_server_networks)?,
+            high_risk_transport: source
+                .one("high_risk_transport", TRANSPORT, |text| text.parse().ok())?,
             mail_server_networks,
             restricted_answer: source
                 .one("restricted_answer", "reject or bounce", restricted_answer)?
@@ -205,6 +213,7 @@ impl Config {
 }
 
 const NETWORKS: &str = "networks such as 192.0.2.0/24 or single addresses";
+const TRANSPORT: &str = "a transport of Postfix such as hirisk or hirisk:[192.0.2.66]:25";
 const DATABASE: &str = "sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME";
 const PUBLIC_URL: &str = "scheme, host and port alone, such as https://restricted.example.org";
 
@@ -235,16 +244,25 @@ fn unblock_rules(source: &mut Source) -> Result<UnblockRules> {
 }
 
 fn policy_listen(source: &mut Source, networks: &[IpNet]) -> Result<Vec<ListenAddress>> {
+    let given = listen(source, "policy_listen", networks)?;
+    let default = || vec![ListenAddress::Tcp { host: "127.0.0.1".into(), port: 10040 }];
+    Ok(if given.is_empty() { default() } else { given })
+}
+
+fn listen(
+    source: &mut Source,
+    key: &'static str,
+    networks: &[IpNet],
+) -> Result<Vec<ListenAddress>> {
     const TAKES: &str = "a list of HOST:PORT and unix:/PATH";
     const CLOSED: &str =
         "loopback addresses and unix:/PATH alone while mail_server_networks is empty";
-    let given = source.list("policy_listen", TAKES, |text| ListenAddress::from_str(text).ok())?;
+    let given = source.list(key, TAKES, |text| ListenAddress::from_str(text).ok())?;
     if let Some(open) = given.iter().find(|address| networks.is_empty() && !address.is_local()) {
         let (got, takes) = (open.to_string(), CLOSED.into());
-        return Err(ConfigError::Bad { key: "policy_listen", got, takes });
+        return Err(ConfigError::Bad { key, got, takes });
     }
-    let default = || vec![ListenAddress::Tcp { host: "127.0.0.1".into(), port: 10040 }];
-    Ok(if given.is_empty() { default() } else { given })
+    Ok(given)
 }
 
 fn restricted_answer(text: &str) -> Option<RestrictedAnswer> {
@@ -361,6 +379,18 @@ mod tests {
                 "0.0.0.0:10040",
                 "policy_listen is \"0.0.0.0:10040\", but it takes loopback addresses and unix:/PATH \
                  alone while mail_server_networks is empty",
+            ),
+            (
+                "RESTRICTED_USERS_SOCKETMAP_LISTEN",
+                "127.0.0.1:10041,192.0.2.1:10041",
+                "socketmap_listen is \"192.0.2.1:10041\", but it takes loopback addresses and \
+                 unix:/PATH alone while mail_server_networks is empty",
+            ),
+            (
+                "RESTRICTED_USERS_HIGH_RISK_TRANSPORT",
+                "hi risk",
+                "high_risk_transport is \"hi risk\", but it takes a transport of Postfix such as \
+                 hirisk or hirisk:[192.0.2.66]:25",
             ),
         ] {
             assert_eq!(problem(key, value), sentence);

@@ -4,8 +4,9 @@
 //! How the modules depend on each other, downwards; those on one line do not know each other:
 //!
 //! ```text
-//! cli → service ┬ web   postfix   unblocker   follower   bookkeeper      the parts
-//!               └──┴───────┴──────────┴──────────┴──────────┴→ app       what they share
+//! cli → service ┬ web   postfix   socketmap   unblocker   follower   bookkeeper      the parts
+//!               │          └→ mail_port ←┘
+//!               └──┴───────┴──────────┴──────────┴──────────┴──────────┴→ app       what they share
 //!                     decision → blocklist  refusals        store        memory, and the only SQL
 //!      restriction  reason  outbound  operator  event  organization  address → clock      pure
 //! ```
@@ -21,11 +22,13 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod decision;
+pub mod doctor;
 pub mod event;
 pub mod export;
 pub mod feedback_report;
 pub mod follower;
 pub mod health;
+pub mod mail_port;
 pub mod meter;
 pub mod notary;
 pub mod oidc;
@@ -46,6 +49,8 @@ pub mod retention;
 pub mod rspamd;
 pub mod secret;
 pub mod service;
+pub mod service_manager;
+pub mod socketmap;
 pub mod store;
 pub mod telemetry;
 pub mod token;

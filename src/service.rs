@@ -3,11 +3,14 @@
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::postfix::listen::{ListenAddress, Listener};
-use crate::postfix::{Limits, PolicyPort};
+use crate::mail_port::listen::{ListenAddress, Listener};
+use crate::mail_port::{Limits, MailPort, Protocol};
+use crate::postfix::PolicyPort;
+use crate::socketmap::Socketmap;
 use crate::store::Store;
 use crate::{
-    bookkeeper, checkpointer, follower, meter, notary, postfix, retention, unblocker, web,
+    bookkeeper, checkpointer, follower, mail_port, meter, notary, postfix, retention, socketmap,
+    unblocker, web,
 };
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
@@ -29,6 +32,8 @@ pub struct Service {
     pub web: SocketAddr,
     /// Where the policy port listens.
     pub policy: Vec<ListenAddress>,
+    /// Where the socketmap port listens.
+    pub socketmap: Vec<ListenAddress>,
     stop: CancellationToken,
     /// Stops the meter, which counts what the other parts bring until they have ended.
     stop_meter: CancellationToken,
@@ -47,31 +52,51 @@ impl Service {
         let listener = TcpListener::bind(config.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.listen))?;
-        let policy_listeners = bind_policy_port(&config).await?;
+        let policy_listeners = bind(&config.policy_listen).await?;
+        let socketmap_listeners = bind(&config.socketmap_listen).await?;
         let web = listener.local_addr()?;
         let public_url = config.public_url(web);
         let app = Arc::new(App::new(config, public_url, clock, store).await?);
-        let policy = policy_listeners.iter().map(Listener::address).collect();
-        let (stop, stop_meter) = (CancellationToken::new(), CancellationToken::new());
-        let mut service = Self { app, web, policy, stop, stop_meter, parts: JoinSet::new() };
-        service.run_parts(listener, policy_listeners);
+        let mut service = Self {
+            app,
+            web,
+            policy: policy_listeners.iter().map(Listener::address).collect(),
+            socketmap: socketmap_listeners.iter().map(Listener::address).collect(),
+            stop: CancellationToken::new(),
+            stop_meter: CancellationToken::new(),
+            parts: JoinSet::new(),
+        };
+        service.run_mail_ports(policy_listeners, socketmap_listeners);
+        service.run_parts(listener);
         service.tell_addresses();
         Ok(service)
     }
 
-    fn run_parts(&mut self, listener: TcpListener, policy_listeners: Vec<Listener>) {
-        let port = PolicyPort::new(
+    fn run_mail_ports(&mut self, policy: Vec<Listener>, socketmap: Vec<Listener>) {
+        let answers = PolicyPort::new(
             self.app.decider.clone(),
             self.app.config.restricted_answer,
             Arc::clone(&self.app.meter),
-            self.app.config.mail_server_networks.clone(),
-            Limits::default(),
             postfix::Metrics::registered(),
         );
+        let (port, stop) = (self.mail_port(answers), self.stop.clone());
+        self.run_part("postfix", |_| port.serve(policy, stop));
+        if !socketmap.is_empty() {
+            let maps = Socketmap::new(Arc::clone(&self.app), socketmap::Metrics::registered());
+            let (port, stop) = (self.mail_port(maps), self.stop.clone());
+            self.run_part("socketmap", |_| port.serve(socketmap, stop));
+        }
+    }
+
+    fn mail_port<P: Protocol>(&self, protocol: P) -> MailPort<P> {
+        let networks = self.app.config.mail_server_networks.clone();
+        let metrics = mail_port::Metrics::registered(P::PORT);
+        MailPort::new(protocol, networks, Limits::default(), metrics)
+    }
+
+    fn run_parts(&mut self, listener: TcpListener) {
         let stop = self.stop_meter.clone();
         self.run_part("meter", |app| async move { meter::run(&app, &stop).await });
-        let stop = self.stop.clone();
-        self.run_part("postfix", |_| port.serve(policy_listeners, stop));
         let stop = self.stop.clone();
         self.run_part("web", |app| web::serve(app, listener, stop));
         let stop = self.stop.clone();
@@ -105,6 +130,9 @@ impl Service {
         tracing::info!(part = "web", address = %self.web, "listening");
         for address in &self.policy {
             tracing::info!(part = "postfix", %address, "listening");
+        }
+        for address in &self.socketmap {
+            tracing::info!(part = "socketmap", %address, "listening");
         }
     }
 
@@ -141,9 +169,9 @@ impl Service {
     }
 }
 
-async fn bind_policy_port(config: &Config) -> anyhow::Result<Vec<Listener>> {
+async fn bind(addresses: &[ListenAddress]) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
-    for address in &config.policy_listen {
+    for address in addresses {
         listeners.push(Listener::bind(address).await?);
     }
     Ok(listeners)

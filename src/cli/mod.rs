@@ -1,6 +1,7 @@
 //! The command line, one file per subcommand.
 
 mod audit;
+mod doctor;
 mod export;
 mod import;
 mod operator;
@@ -40,6 +41,8 @@ enum Command {
     /// Checks the audit log.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Checks the settings, the database and Postfix, and says what to change.
+    Doctor(doctor::Arguments),
     /// Takes over restrictions from an export of Get-BlockedSenderAddress.
     Import(import::Arguments),
     /// Writes the active restrictions in the shape that `import` reads.
@@ -63,14 +66,16 @@ pub async fn run() -> ExitCode {
 }
 
 async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
-    let config = Config::load(cli.config.as_deref())?;
-    match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(config).await,
-        Command::Operator(command) => operator::run(command, &config).await,
-        Command::Token(command) => token::run(command, &config).await,
-        Command::Audit(command) => audit::run(command, &config).await,
-        Command::Import(arguments) => import::run(&arguments, &config).await,
-        Command::Export { format } => export::run(format, &config).await,
+    match (cli.command.unwrap_or(Command::Serve), Config::load(cli.config.as_deref())) {
+        // Settings that cannot be used are what the doctor is for.
+        (Command::Doctor(arguments), config) => doctor::run(&arguments, config).await,
+        (_, Err(error)) => Err(error.into()),
+        (Command::Serve, Ok(config)) => serve::run(config).await,
+        (Command::Operator(command), Ok(config)) => operator::run(command, &config).await,
+        (Command::Token(command), Ok(config)) => token::run(command, &config).await,
+        (Command::Audit(command), Ok(config)) => audit::run(command, &config).await,
+        (Command::Import(arguments), Ok(config)) => import::run(&arguments, &config).await,
+        (Command::Export { format }, Ok(config)) => export::run(format, &config).await,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::one_time_link::OneTimeLink;
 use crate::service::Service;
+use crate::service_manager;
 use crate::telemetry;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,14 +20,19 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let service = Service::start(config, Clock::default()).await?;
     invite_first_operator(&service).await?;
+    service_manager::ready();
+    let alive = tokio::spawn(service_manager::keep_alive(service.app.health.clone()));
     let told_to_stop = async {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         tracing::info!("stopping");
+        service_manager::stopping();
     };
-    service.run_until(told_to_stop).await?;
+    let stopped = service.run_until(told_to_stop).await;
+    alive.abort();
+    stopped?;
     Ok(ExitCode::SUCCESS)
 }
 

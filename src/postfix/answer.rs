@@ -24,7 +24,7 @@ const LONGEST_QUEUE_ID: usize = 64;
 
 impl PolicyPort {
     /// Only a signed-in sender's recipient is decided about, and only its message counted.
-    pub(super) async fn answer(&self, request: &Request<'_>) -> &'static [u8] {
+    pub(super) async fn answer_to(&self, request: &Request<'_>) -> &'static [u8] {
         if request.sasl_username.is_empty() {
             return self.allow();
         }

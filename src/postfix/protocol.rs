@@ -1,6 +1,6 @@
 //! What Postfix asks at the policy port and what it is answered (`SMTPD_POLICY_README` of Postfix).
 
-use std::fmt;
+use crate::mail_port;
 
 /// The answer for a restricted sender and a recipient in scope. Given from
 /// `smtpd_sender_restrictions`, Postfix keeps its status 5.1.8.
@@ -24,8 +24,6 @@ pub const LONGEST_REQUEST: usize = 64 * 1024;
 /// Attributes in a request; against a client that fills its request with the shortest lines, each
 /// of which costs more time than its octets. Postfix 3.12 sends 34.
 pub const MOST_ATTRIBUTES: usize = 256;
-
-const LONGEST_EXCERPT: usize = 60;
 
 /// Why something is no policy request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,13 +56,11 @@ pub struct Scanner {
     attributes: usize,
 }
 
-impl Scanner {
-    /// The length of the request that `buffer` begins with, its empty line included, once it is
-    /// whole. Until then `buffer` may only grow; afterwards the scanner awaits the next request.
-    ///
-    /// # Errors
-    /// When this will never be a request.
-    pub fn scan(&mut self, buffer: &[u8]) -> Result<Option<usize>, ProtocolError> {
+impl mail_port::Scanner for Scanner {
+    type Error = ProtocolError;
+
+    /// The length includes the empty line.
+    fn scan(&mut self, buffer: &[u8]) -> Result<Option<usize>, ProtocolError> {
         while let Some(length) = buffer[self.line..].iter().position(|octet| *octet == b'\n') {
             let line = &buffer[self.line..][..length];
             self.line += length + 1;
@@ -77,7 +73,9 @@ impl Scanner {
         check_lengths(buffer.len() - self.line, buffer.len())?;
         Ok(None)
     }
+}
 
+impl Scanner {
     fn check(&mut self, line: &[u8]) -> Result<(), ProtocolError> {
         self.attributes += 1;
         if self.attributes > MOST_ATTRIBUTES {
@@ -154,14 +152,10 @@ fn split_at_equals_sign(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&line[..at], &line[at + 1..]))
 }
 
-/// The beginning of what a client sent, on one line and without control characters, for the log.
-pub(super) fn excerpt(sent: &[u8]) -> impl fmt::Display + '_ {
-    sent[..sent.len().min(LONGEST_EXCERPT)].escape_ascii()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail_port::Scanner as _;
     use proptest::prelude::*;
 
     /// All requests in `sent`, which arrives in pieces of `piece` octets, and how it ended.
@@ -219,12 +213,6 @@ mod tests {
         ] {
             assert_eq!(scanned(sent), Err(error));
         }
-    }
-
-    #[test]
-    fn an_excerpt_is_short_and_printable() {
-        assert_eq!(excerpt(b"\x1b[2J\r\n").to_string(), r"\x1b[2J\r\n");
-        assert_eq!(excerpt(&vec![b'a'; 1_000_000]).to_string().len(), LONGEST_EXCERPT);
     }
 
     fn octets() -> impl Strategy<Value = Vec<u8>> {

@@ -1,13 +1,13 @@
 //! Mail servers, well-behaved and not, at real sockets.
 
-use super::connection::Connection;
-use super::listen::{ListenAddress, Listener};
 use super::protocol::{LONGEST_LINE, MOST_ATTRIBUTES};
-use super::{Limits, Metrics, PolicyPort, RestrictedAnswer};
+use super::{Metrics, PolicyPort, RestrictedAnswer};
 use crate::address::Domain;
 use crate::blocklist::Blocklist;
 use crate::clock::Clock;
 use crate::decision::{Decider, Scope};
+use crate::mail_port::listen::{ListenAddress, Listener};
+use crate::mail_port::{self, Connection, Limits, MailPort};
 use crate::organization::Organization;
 use crate::refusals::Refusals;
 use ::metrics::{Counter, Gauge};
@@ -51,13 +51,15 @@ struct Counts {
 
 impl Counts {
     fn metrics(&self) -> Metrics {
-        Metrics {
-            rejected: Counter::from_arc(Arc::clone(&self.rejected)),
+        Metrics { rejected: Counter::from_arc(Arc::clone(&self.rejected)), ..Metrics::noop() }
+    }
+
+    fn of_connections(&self) -> mail_port::Metrics {
+        mail_port::Metrics {
             from_elsewhere: Counter::from_arc(Arc::clone(&self.from_elsewhere)),
             too_many: Counter::from_arc(Arc::clone(&self.too_many)),
             protocol_errors: Counter::from_arc(Arc::clone(&self.protocol_errors)),
             connections: Gauge::from_arc(Arc::clone(&self.connections)),
-            ..Metrics::noop()
         }
     }
 }
@@ -85,10 +87,9 @@ impl Rig {
             decider(scope, &refusals),
             RestrictedAnswer::Reject,
             Arc::default(),
-            vec![],
-            limits,
             counts.metrics(),
         );
+        let port = MailPort::new(port, vec![], limits, counts.of_connections());
         let port = tokio::spawn(port.serve(vec![listener], stop.clone()));
         Self { port, stop, address, refusals, counts, _folder: folder }
     }
@@ -121,11 +122,6 @@ fn decider(scope: Scope, refusals: &Arc<Refusals>) -> Decider {
         clock: Clock::default(),
         asked: Arc::default(),
     }
-}
-
-fn port(decider: Decider, networks: Vec<ipnet::IpNet>) -> PolicyPort {
-    let (answer, limits) = (RestrictedAnswer::Reject, Limits::default());
-    PolicyPort::new(decider, answer, Arc::default(), networks, limits, Metrics::noop())
 }
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -401,7 +397,9 @@ async fn a_stop_ends_idle_and_half_asking_connections_at_once_and_removes_the_un
 #[tokio::test]
 async fn an_answer_under_way_is_finished_before_a_stop() {
     let decider = decider(Scope::Outside, &Arc::default());
-    let port = port(decider, vec![]);
+    let answer = RestrictedAnswer::Reject;
+    let port = PolicyPort::new(decider, answer, Arc::default(), Metrics::noop());
+    let port = MailPort::new(port, vec![], Limits::default(), mail_port::Metrics::noop());
     // Holds less than an answer, so that the port is in the middle of one until it is read.
     let (stream, ours) = tokio::io::duplex(8);
     let stop = CancellationToken::new();
@@ -415,23 +413,6 @@ async fn an_answer_under_way_is_finished_before_a_stop() {
     assert_eq!(client.answer().await, REFUSED[1..]);
     client.is_closed_without_an_answer().await;
     connection.await.unwrap();
-}
-
-#[test]
-fn only_loopback_and_the_networks_of_the_mail_servers_may_ask() {
-    let networks = vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
-    let decider = decider(Scope::Outside, &Arc::default());
-    let port = port(decider, networks);
-    for (client, may) in [
-        ("127.0.0.1", true),
-        ("::1", true),
-        ("192.0.2.9", true),
-        ("2001:db8::25", true),
-        ("198.51.100.1", false),
-        ("2001:db9::1", false),
-    ] {
-        assert_eq!(port.may_ask(client.parse().unwrap()), may, "{client}");
-    }
 }
 
 /// An address of this machine that is not loopback, where it has one.

@@ -4,10 +4,12 @@
 
 #[path = "../portal/audit_chain.rs"]
 mod audit_chain;
+mod doctor;
 #[expect(dead_code, reason = "shared with the stories of the portal, which use all of it")]
 #[path = "../portal/harness.rs"]
 mod harness;
 mod mail_server;
+mod postmap;
 #[expect(dead_code, reason = "shared with the stories of the portal, which use all of it")]
 #[path = "../portal/program.rs"]
 mod program;

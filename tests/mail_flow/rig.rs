@@ -33,7 +33,8 @@ impl Rig {
         let mail_server = MailServer::start("unix:restricted/policy.sock").await;
         let socket = mail_server.queue().join("restricted/policy.sock");
         let listen = format!("unix:{}", socket.display());
-        let service = Serve::answering_at(&listen, &database, DELAY);
+        let settings = [("POLICY_LISTEN", listen.as_str()), ("PROPAGATION_DELAY", DELAY)];
+        let service = Serve::with(&database, &settings);
         Self::of(mail_server, service, database)
     }
 

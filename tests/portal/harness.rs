@@ -5,8 +5,8 @@ use reqwest::{Method, StatusCode};
 use restricted_users::app::App;
 use restricted_users::clock::Clock;
 use restricted_users::config::Config;
+use restricted_users::mail_port::listen::ListenAddress;
 use restricted_users::operator::{Actor, RoleGroup};
-use restricted_users::postfix::listen::ListenAddress;
 use restricted_users::secret::{SecretHash, random_secret};
 use restricted_users::service::Service;
 use restricted_users::store::{NewSession, TokenRecord};
@@ -117,6 +117,7 @@ pub struct Portal {
     pub clock: Clock,
     pub url: String,
     policy: String,
+    socketmap: Option<String>,
     token: String,
     settings: Vec<(String, String)>,
     http: reqwest::Client,
@@ -197,10 +198,7 @@ impl Portal {
             all.map(|(key, value)| (format!("RESTRICTED_USERS_{}", key.to_uppercase()), value));
         let config = Config::from_variables(variables).unwrap();
         let service = Service::start(config, clock.clone()).await.unwrap();
-        let policy = service.policy.iter().find_map(|address| match address {
-            ListenAddress::Tcp { host, port } => Some(format!("{host}:{port}")),
-            ListenAddress::Unix(_) => None,
-        });
+        let (policy, socketmap) = (tcp(&service.policy), tcp(&service.socketmap));
         let app = Arc::clone(&service.app);
         let token = new_token(&app, RoleGroup::OrganizationManagement).await;
         Self {
@@ -208,6 +206,7 @@ impl Portal {
             clock,
             url: format!("http://{}", service.web),
             policy: policy.unwrap(),
+            socketmap,
             token,
             settings,
             http: reqwest::Client::builder()
@@ -326,6 +325,18 @@ impl Portal {
         answer.trim_end().to_owned()
     }
 
+    /// What Postfix finds in a socketmap, which has `socketmap_listen` set.
+    pub async fn look_up(&self, map: &str, key: &str) -> String {
+        let mut stream = TcpStream::connect(self.socketmap.as_ref().unwrap()).await.unwrap();
+        let query = format!("{}:{map} {key},", map.len() + 1 + key.len());
+        stream.write_all(query.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (_, answer) = answer.split_once(':').unwrap();
+        answer.strip_suffix(',').unwrap().to_owned()
+    }
+
     /// A message as Postfix asks about it: each recipient, then the message. Answers what each
     /// recipient was answered.
     pub async fn sends(&self, login: &str, recipients: &[&str]) -> Vec<String> {
@@ -398,6 +409,14 @@ impl Portal {
     pub async fn write_refusals(&self) {
         bookkeeper::write_refusals(&self.app).await.unwrap();
     }
+}
+
+/// The first TCP port of these.
+fn tcp(addresses: &[ListenAddress]) -> Option<String> {
+    addresses.iter().find_map(|address| match address {
+        ListenAddress::Tcp { .. } => Some(address.to_string()),
+        ListenAddress::Unix(_) => None,
+    })
 }
 
 async fn new_token(app: &App, role_group: RoleGroup) -> String {

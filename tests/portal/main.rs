@@ -35,5 +35,7 @@ mod role_groups;
 mod second_factor;
 mod second_step;
 mod secrets;
+mod service_manager;
 mod sign_in;
+mod socketmap;
 mod verdicts;

@@ -58,15 +58,15 @@ pub struct Serve {
 impl Serve {
     /// Starts it and waits until it listens.
     pub fn start(database: &Database, delay: &str) -> Self {
-        Self::answering_at("127.0.0.1:0", database, delay)
+        Self::with(database, &[("PROPAGATION_DELAY", delay)])
     }
 
-    /// Starts it with `policy_listen` and waits until it listens.
-    pub fn answering_at(policy_listen: &str, database: &Database, delay: &str) -> Self {
+    /// Starts it with settings of its own and waits until it listens.
+    pub fn with(database: &Database, settings: &[(&str, &str)]) -> Self {
+        let ports = [("LISTEN", "127.0.0.1:0"), ("POLICY_LISTEN", "127.0.0.1:0")];
+        let settings = ports.iter().chain(settings);
         let mut child = command(database, &["serve"])
-            .env("RESTRICTED_USERS_LISTEN", "127.0.0.1:0")
-            .env("RESTRICTED_USERS_POLICY_LISTEN", policy_listen)
-            .env("RESTRICTED_USERS_PROPAGATION_DELAY", delay)
+            .envs(settings.map(|(key, value)| (format!("RESTRICTED_USERS_{key}"), value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -88,7 +88,7 @@ impl Serve {
     }
 
     /// Waits until a part listens and answers where.
-    fn listens(&mut self, part: &str) -> String {
+    pub fn listens(&mut self, part: &str) -> String {
         let line = self.line(|line| line["message"] == "listening" && line["part"] == part);
         line["address"].as_str().unwrap().to_owned()
     }

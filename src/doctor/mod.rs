@@ -1,0 +1,21 @@
+//! What stands between the settings of Postfix and a service that works: found by looking at both,
+//! told with the line that changes it.
+
+mod finding;
+pub mod live;
+mod maps;
+mod master;
+mod policy;
+mod postconf;
+mod postfix;
+mod restrictions;
+mod settings;
+mod submission;
+#[cfg(test)]
+mod tests;
+
+pub use finding::{Finding, Level};
+pub use policy::Endpoint;
+pub use postconf::{Postconf, Unread, read};
+pub use postfix::{asked, examine};
+pub use settings::examine as examine_settings;

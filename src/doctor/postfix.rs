@@ -1,0 +1,105 @@
+//! Whether Postfix asks us in the right place.
+
+use super::finding::Finding;
+use super::master::Service;
+use super::policy::Endpoint;
+use super::postconf::Postconf;
+use super::submission::Submission;
+use super::{live::Target, maps};
+use crate::config::Config;
+use ipnet::IpNet;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Looks at Postfix' settings beside ours.
+#[must_use]
+pub fn examine(postconf: &Postconf, config: &Config) -> Vec<Finding> {
+    let mut findings = submissions(postconf, config);
+    findings.extend(maps::examine(postconf, config));
+    findings.extend(without_login(postconf));
+    findings
+}
+
+/// Where Postfix asks the policy services of those who sign in.
+#[must_use]
+pub fn asked(postconf: &Postconf, config: &Config) -> BTreeSet<Target> {
+    let submissions = signed_in(postconf).map(|service| Submission::new(service, postconf, config));
+    submissions.flat_map(|submission| submission.targets()).collect()
+}
+
+/// The folder that relative paths of sockets begin at.
+pub(super) fn queue(postconf: &Postconf) -> &Path {
+    Path::new(postconf.main("queue_directory"))
+}
+
+fn smtpd(postconf: &Postconf) -> impl Iterator<Item = &Service> {
+    postconf.services.iter().filter(|service| service.command == "smtpd")
+}
+
+fn signed_in(postconf: &Postconf) -> impl Iterator<Item = &Service> {
+    smtpd(postconf).filter(|service| postconf.get(service, "smtpd_sasl_auth_enable") == "yes")
+}
+
+/// What is the same for several services is said once.
+fn submissions(postconf: &Postconf, config: &Config) -> Vec<Finding> {
+    let mut said: Vec<(Finding, Vec<&str>)> = Vec::new();
+    for service in signed_in(postconf) {
+        for finding in Submission::new(service, postconf, config).findings() {
+            match said.iter_mut().find(|(one, _)| *one == finding) {
+                Some((_, names)) => names.push(&service.name),
+                None => said.push((finding, vec![&service.name])),
+            }
+        }
+    }
+    if said.is_empty() {
+        let says = "no smtpd service of Postfix lets anybody sign in, so no sender is known and \
+                    nobody's mail is watched";
+        return vec![Finding::problem(says).write("main.cf: smtpd_sasl_auth_enable = yes")];
+    }
+    said.into_iter().map(|(finding, names)| finding.about(&names.join(", "))).collect()
+}
+
+/// Mail whose sender is known by no login.
+fn without_login(postconf: &Postconf) -> Vec<Finding> {
+    let relays = |service: &&Service| {
+        ["smtpd_relay_restrictions", "smtpd_recipient_restrictions"]
+            .iter()
+            .any(|list| postconf.get(service, list).contains("permit_mynetworks"))
+    };
+    let names: Vec<&str> = smtpd(postconf).filter(relays).map(|one| one.name.as_str()).collect();
+    let networks = postconf.main("mynetworks");
+    let mut findings = Vec::new();
+    if !names.is_empty() && !networks.is_empty() {
+        let says = format!(
+            "{}: mail from mynetworks ({networks}) is taken without a login and is not watched",
+            names.join(", ")
+        );
+        findings.push(if is_loopback_alone(networks) {
+            Finding::note(says)
+        } else {
+            Finding::warning(says).write("main.cf: mynetworks = 127.0.0.0/8 [::1]/128")
+        });
+    }
+    if postconf.services.iter().any(|service| service.command == "pickup") {
+        let says = "mail that programs on this machine hand to sendmail has no login and is not \
+                    watched";
+        findings.push(Finding::note(says));
+    }
+    findings
+}
+
+/// A table or a file could hold anything.
+fn is_loopback_alone(networks: &str) -> bool {
+    let loopback = |word: &str| {
+        let network: Option<IpNet> = word.replace(['[', ']'], "").parse().ok();
+        network.is_some_and(|network| network.network().is_loopback())
+    };
+    super::restrictions::split(networks).into_iter().all(loopback)
+}
+
+/// The check as it stands in a list.
+pub(super) fn check(config: &Config, queue: &Path) -> String {
+    let endpoint = config.policy_listen.first().map(|address| Endpoint::of(address, queue));
+    let endpoint = endpoint.map(|endpoint| endpoint.to_string()).unwrap_or_default();
+    format!("check_policy_service {{ {endpoint}, timeout=5s, default_action=DUNNO }}")
+}

@@ -1,0 +1,24 @@
+//! Whether our own settings make sense together.
+
+use super::finding::Finding;
+use crate::config::Config;
+
+/// Looks at our settings.
+#[must_use]
+pub fn examine(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![Finding::ok("the settings can be used")];
+    if config.organization.domains.is_empty() {
+        let says = "organization_domains is empty, so every recipient with a domain is outside";
+        let line = "restricted-users.toml: organization_domains = [\"example.org\"]";
+        findings.push(Finding::warning(says).write(line));
+    }
+    if config.high_risk_transport.is_some() && config.socketmap_listen.is_empty() {
+        let says = "high_risk_transport does nothing without socketmap_listen";
+        let line = "restricted-users.toml: socketmap_listen = [\"127.0.0.1:10041\"]";
+        findings.push(Finding::warning(says).write(line));
+    }
+    for variable in &config.unknown_variables {
+        findings.push(Finding::warning(format!("{variable} is no setting of ours")));
+    }
+    findings
+}
