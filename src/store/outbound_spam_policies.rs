@@ -26,7 +26,7 @@ impl Store {
     /// When the database fails.
     pub async fn outbound_spam_policies(&self) -> Result<Vec<OutboundSpamPolicy>> {
         let rows = on!(&self.read, |pool| sqlx::query_as(IN_ORDER).fetch_all(pool).await)?;
-        in_order(rows)
+        in_order(&rows)
     }
 
     /// Since when the policies in shadow have watched.
@@ -47,7 +47,7 @@ impl Tx {
     /// Every outbound spam policy in order of priority, the default policy last.
     pub(super) async fn outbound_spam_policies(&mut self) -> Result<Vec<OutboundSpamPolicy>> {
         let rows = on!(self, |tx| sqlx::query_as(IN_ORDER).fetch_all(&mut **tx).await)?;
-        in_order(rows)
+        in_order(&rows)
     }
 
     /// What is another pair after every change of any policy, so that whoever keeps them in memory
@@ -63,8 +63,8 @@ impl Tx {
 
 /// The databases do not agree on where a missing priority sorts, and the default policy may have no
 /// row at all.
-fn in_order(rows: Vec<PolicyRow>) -> Result<Vec<OutboundSpamPolicy>> {
-    let mut policies = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+fn in_order(rows: &[PolicyRow]) -> Result<Vec<OutboundSpamPolicy>> {
+    let mut policies = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
     let default = policies.iter().position(OutboundSpamPolicy::is_default);
     let default = default.map_or_else(OutboundSpamPolicy::default_policy, |at| policies.remove(at));
     policies.push(default);
@@ -72,7 +72,7 @@ fn in_order(rows: Vec<PolicyRow>) -> Result<Vec<OutboundSpamPolicy>> {
 }
 
 /// The columns know the place; the document, where it was when the policy was last changed itself.
-fn read(row: PolicyRow) -> Result<OutboundSpamPolicy> {
+fn read(row: &PolicyRow) -> Result<OutboundSpamPolicy> {
     let policy: OutboundSpamPolicy = serde_json::from_str(&row.policy)
         .map_err(|error| StoreError(sqlx::Error::Decode(error.into())))?;
     Ok(OutboundSpamPolicy { id: row.id, priority: row.priority, ..policy })

@@ -2,7 +2,8 @@
 //! breaks the order.
 
 use crate::audit_chain;
-use crate::harness::{Portal, texts};
+use crate::harness::{BAD_OUTBOUND_SENDER, DUNNO, Portal, texts};
+use chrono::TimeDelta;
 use restricted_users::operator::RoleGroup;
 use serde_json::{Value, json};
 
@@ -333,7 +334,7 @@ async fn a_question_about_a_policy_that_somebody_changed_meanwhile_is_not_answer
     let cookie = portal.session(RoleGroup::SecurityAdministrator).await;
     let review =
         page(&portal, RoleGroup::SecurityAdministrator, "/ui/outboundspam/default/shadow").await;
-    assert!(review.contains("On: restricts nobody"), "{review}");
+    assert!(review.contains("On, restricts nobody"), "{review}");
     portal.put(DEFAULT, json!({ "recipient_limit_per_day": 7 })).await.ok();
 
     let (policy, seen) = (hidden(&review, "policy"), hidden(&review, "seen"));
@@ -382,7 +383,7 @@ async fn the_page_has_the_policies_in_order_and_moves_them() {
     let text = page(&portal, RoleGroup::GlobalReader, "/ui/outboundspam").await;
     assert!(text.contains("&#60;i&#62;one") && !text.contains("<i>"), "{text}");
     assert!(
-        text.find("@example.net") < text.find("Everybody whom no other policy is for"),
+        text.find("@example.net") < text.find("For everybody whom no other policy is for"),
         "{text}"
     );
     assert!(!text.contains("Edit"), "{text}");
@@ -406,43 +407,57 @@ async fn the_page_has_the_policies_in_order_and_moves_them() {
 #[tokio::test]
 async fn a_policy_shows_what_it_did_lately_and_since_when_it_only_watches() {
     let portal = Portal::start().await;
-    portal.restricted("bob@example.org").await;
-    let crossings = "INSERT INTO crossings (id, at, sender, policy_id, line, action, shadow, reason, restriction_id, day, since)
-        VALUES ('01930000-0000-7000-8000-000000000001', '2026-11-20 09:00:00+00:00', 'alice@example.org', '00000000-0000-0000-0000-000000000001',
-                'spam', 'block_user', TRUE, 'OutboundSpamLast24Hours=12;OutboundMailLast24Hours=40;OutboundSpamPercent=30', NULL, 1, 0),
-               ('01930000-0000-7000-8000-000000000002', '2026-11-21 09:00:00+00:00', 'bob@example.org', '00000000-0000-0000-0000-000000000001',
-                'spam', 'block_user', FALSE, '', NULL, 2, 0),
-               ('01930000-0000-7000-8000-000000000003', '2026-11-01 09:00:00+00:00', 'carol@example.org', '00000000-0000-0000-0000-000000000001',
-                'daily', 'alert', TRUE, '', NULL, 3, 0)";
-    // SQLite keeps an id as its bytes and a time as text, Postgres knows both by type.
-    let sqlite =
-        "UPDATE crossings SET id = randomblob(16), policy_id = X'00000000000000000000000000000001'";
-    portal.database.try_execute(crossings).await.unwrap();
-    if !portal.database.is_postgres() {
-        portal.database.try_execute(sqlite).await.unwrap();
-    }
     let reader = RoleGroup::SecurityReader;
-    let list = page(&portal, reader, "/ui/outboundspam").await;
-    assert!(
-        list.contains("Restricted 1 sender") && list.contains("Would have restricted 1 sender"),
-        "{list}"
-    );
-    assert!(!list.contains("only watches") && !list.contains("alerted"), "{list}");
-
     portal.put(DEFAULT, json!({ "shadow": true })).await.ok();
-    portal.pass(chrono::TimeDelta::hours(3)).await;
+    portal.pass(TimeDelta::hours(3)).await;
     // Whoever goes on watching has watched since the beginning.
-    portal.put(DEFAULT, json!({ "shadow": true, "spam_messages": 6 })).await.ok();
+    portal.put(DEFAULT, json!({ "shadow": true, "spam_messages": 4 })).await.ok();
+    spams(&portal, "alice@example.org").await;
     let list = page(&portal, reader, "/ui/outboundspam").await;
     assert!(list.contains("The default policy only watches"), "{list}");
     assert!(list.contains("datetime=\"2026-11-23T10:00:00Z\""), "{list}");
+    assert!(list.contains("Would have restricted 1 sender"), "{list}");
     assert!(list.contains("<p>alice@example.org</p>"), "{list}");
-    let one = page(&portal, reader, "/ui/outboundspam/default").await;
-    assert!(one.contains("12 of 40 messages were spam (30 %)"), "{one}");
-    assert!(one.contains("href=\"#/restrictedusers/bob%40example.org\""), "{one}");
-    assert!(!one.contains("href=\"#/restrictedusers/alice") && !one.contains("carol"), "{one}");
 
     portal.put(DEFAULT, json!({ "shadow": false })).await.ok();
+    spams(&portal, "bob@example.org").await;
     let list = page(&portal, reader, "/ui/outboundspam").await;
-    assert!(!list.contains("only watches"), "{list}");
+    assert!(list.contains("Restricted 1 sender") && !list.contains("only watches"), "{list}");
+    let one = page(&portal, reader, "/ui/outboundspam/default").await;
+    for told in ["4 of 4 messages were spam (100 %)", "Would have been restricted", "Warning level"]
+    {
+        assert!(one.contains(told), "{told}: {one}");
+    }
+    assert!(one.contains("href=\"#/restrictedusers/bob%40example.org\""), "{one}");
+    assert!(!one.contains("href=\"#/restrictedusers/alice"), "{one}");
+
+    portal.pass(TimeDelta::days(7)).await;
+    portal.pass(TimeDelta::seconds(1)).await;
+    let one = page(&portal, reader, "/ui/outboundspam/default").await;
+    assert!(one.contains("Nobody crossed a line."), "{one}");
+}
+
+/// Five spam messages to somebody outside.
+async fn spams(portal: &Portal, sender: &str) {
+    for _ in 0..5 {
+        portal.sends_spam(sender).await;
+    }
+}
+
+#[tokio::test]
+async fn a_sender_is_exempt_by_a_policy_in_shadow_until_that_goes_on_every_machine_at_once() {
+    let portal = Portal::start().await;
+    let replica = portal.replica().await;
+    let (alice, bob) = ("alice@example.org", "bob@remote.example");
+    // Both have counted before, with the policies of then.
+    portal.sends_spam(alice).await;
+    replica.sends_spam(alice).await;
+    let exempt = json!({ "name": "Exempt", "shadow": true, "from": [alice] });
+    let exempt = create(&portal, exempt).await;
+    spams(&replica, alice).await;
+    assert_eq!(replica.policy_answer(alice, bob).await, DUNNO);
+
+    portal.delete(&exempt).await;
+    replica.sends_spam(alice).await;
+    assert_eq!(replica.policy_answer(alice, bob).await, BAD_OUTBOUND_SENDER);
 }

@@ -27,8 +27,8 @@ fn settings(policy: &OutboundSpamPolicy) -> Vec<(&'static str, Told)> {
     vec![
         ("Name", text(&policy.name)),
         ("Place", Told::Text(place)),
-        ("Asked", text(if policy.enabled { "On" } else { "Off" })),
-        ("Shadow", text(if policy.shadow { "On: restricts nobody" } else { "Off: acts" })),
+        ("State", text(if policy.enabled { "On" } else { "Off" })),
+        ("Shadow", text(if policy.shadow { "On, restricts nobody" } else { "Off" })),
         ("Senders", list(&policy.from)),
         ("Sender domains", list(&policy.sender_domain_is)),
         ("Except senders", list(&policy.except_if_from)),
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(
             told(Some(&before), &after),
             [
-                "Shadow: Off: acts → On: restricts nobody",
+                "Shadow: Off → On, restricts nobody",
                 "Senders: alice@example.org → carol@example.org",
                 "Recipients in 24 hours: 1,000 (service default) → 2,000",
                 "Spam messages: 5 spam messages within 10 minutes → 7 spam messages within 10 minutes",

@@ -43,8 +43,7 @@ struct Row {
     key: String,
     name: String,
     is_default: bool,
-    enabled: bool,
-    shadow: bool,
+    tags: Vec<&'static str>,
     whom: String,
     limits: [String; 3],
     action: &'static str,
@@ -89,8 +88,7 @@ fn row(place: usize, custom: usize, policy: &OutboundSpamPolicy, results: &Resul
         key: key(policy),
         name: policy.name.clone(),
         is_default: policy.is_default(),
-        enabled: policy.enabled,
-        shadow: policy.shadow,
+        tags: tags(policy),
         whom: whom(policy),
         limits: words::limits(policy),
         action: action(policy.action_when_threshold_reached),
@@ -99,6 +97,12 @@ fn row(place: usize, custom: usize, policy: &OutboundSpamPolicy, results: &Resul
         is_first: place == 0,
         is_last: place + 1 == custom,
     }
+}
+
+/// What to notice about a policy at once.
+fn tags(policy: &OutboundSpamPolicy) -> Vec<&'static str> {
+    let tags = [(!policy.enabled).then_some("off"), policy.shadow.then_some("shadow")];
+    tags.into_iter().flatten().collect()
 }
 
 /// How the addresses of the pages name a policy.

@@ -22,6 +22,7 @@ use chrono::{DateTime, Utc};
 struct PolicyPage {
     may_change: bool,
     key: String,
+    tags: Vec<&'static str>,
     whom: String,
     lines: Vec<(&'static str, String)>,
     policy: OutboundSpamPolicy,
@@ -41,6 +42,7 @@ pub(crate) async fn page(
     Ok(html(&PolicyPage {
         may_change: caller.may(ChangePolicies),
         key: super::key(&policy),
+        tags: super::tags(&policy),
         whom: whom(&policy),
         lines: lines(&policy),
         policy,

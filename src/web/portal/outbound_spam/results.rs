@@ -91,9 +91,10 @@ impl From<CrossedLine> for Crossed {
             at: line.at,
             has_page: line.has_page,
             why: Reason::parse(&line.reason).sentence(),
-            came_of_it: match line.warning {
-                true => "Warning level",
-                false => came_of_it(line.action, line.shadow),
+            came_of_it: if line.warning {
+                "Warning level"
+            } else {
+                came_of_it(line.action, line.shadow)
             },
             warning: line.warning,
             shadow: line.shadow,

@@ -82,9 +82,10 @@ fn change_to(
     seen: Option<OutboundSpamPolicy>,
 ) -> PolicyChange {
     let policy = policy.into();
-    match is_new {
-        true => PolicyChange::Create(policy),
-        false => PolicyChange::Replace { policy, seen: seen.map(Into::into) },
+    if is_new {
+        PolicyChange::Create(policy)
+    } else {
+        PolicyChange::Replace { policy, seen: seen.map(Into::into) }
     }
 }
 

@@ -58,11 +58,11 @@ pub(super) fn plural(count: i64, word: &str) -> String {
 /// Whom a policy is for, in a line.
 pub(super) fn whom(policy: &OutboundSpamPolicy) -> String {
     if policy.is_default() {
-        return "Everybody whom no other policy is for".into();
+        return "everybody whom no other policy is for".into();
     }
     let domains = policy.sender_domain_is.iter().map(|domain| format!("@{domain}"));
     let named: Vec<_> = policy.from.iter().cloned().chain(domains).collect();
-    let whom = if named.is_empty() { "Everybody".into() } else { some(&named, NAMED) };
+    let whom = if named.is_empty() { "everybody".into() } else { some(&named, NAMED) };
     match policy.except_if_from.len() + policy.except_if_sender_domain_is.len() {
         0 => whom,
         1 => format!("{whom}, with an exception"),
@@ -97,14 +97,14 @@ mod tests {
 
     #[test]
     fn a_line_says_whom_a_policy_is_for() {
-        assert_eq!(whom(&policy(&[], &[], &[])), "Everybody");
+        assert_eq!(whom(&policy(&[], &[], &[])), "everybody");
         assert_eq!(
             whom(&policy(&["a@x.org"], &["y.org"], &["b@y.org"])),
             "a@x.org, @y.org, with an exception"
         );
         assert_eq!(whom(&policy(&["a@x", "b@x", "c@x", "d@x"], &[], &[])), "a@x, b@x and 2 more");
         let default = OutboundSpamPolicy::default_policy();
-        assert_eq!(whom(&default), "Everybody whom no other policy is for");
+        assert_eq!(whom(&default), "everybody whom no other policy is for");
     }
 
     #[test]
