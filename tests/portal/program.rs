@@ -58,15 +58,17 @@ pub struct Serve {
 impl Serve {
     /// Starts it and waits until it listens.
     pub fn start(database: &Database, delay: &str) -> Self {
-        Self::answering_at("127.0.0.1:0", database, delay)
+        Self::with(database, &[("PROPAGATION_DELAY", delay.to_owned())])
     }
 
-    /// Starts it with `policy_listen` and waits until it listens.
-    pub fn answering_at(policy_listen: &str, database: &Database, delay: &str) -> Self {
+    /// Starts it with settings, by their names in capitals, and waits until it listens.
+    pub fn with(database: &Database, settings: &[(&str, String)]) -> Self {
+        let name = |name: &str| format!("RESTRICTED_USERS_{name}");
+        let settings = settings.iter().map(|(setting, value)| (name(setting), value));
         let mut child = command(database, &["serve"])
             .env("RESTRICTED_USERS_LISTEN", "127.0.0.1:0")
-            .env("RESTRICTED_USERS_POLICY_LISTEN", policy_listen)
-            .env("RESTRICTED_USERS_PROPAGATION_DELAY", delay)
+            .env("RESTRICTED_USERS_POLICY_LISTEN", "127.0.0.1:0")
+            .envs(settings)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
