@@ -2,6 +2,7 @@
 
 use crate::rig::Rig;
 use crate::{ALICE, BOB, CAROL, REFUSED_BARELY};
+use serde_json::Value;
 
 const ACCEPTED: &str = "250 Accepted";
 
@@ -29,4 +30,18 @@ async fn while_the_service_is_down_exim_lets_all_mail_flow() {
     rig.service.kill();
     assert_eq!(rig.send(ALICE, &[BOB]).to(BOB), ACCEPTED);
     rig.outside().receives(ALICE, BOB).await;
+}
+
+#[tokio::test]
+async fn exim_counts_each_message_that_it_takes() {
+    let rig = Rig::with_exim().await;
+    rig.send(ALICE, &[BOB, CAROL]);
+    rig.send(ALICE, &[CAROL]);
+
+    let messages = rig.service.messages(ALICE).await;
+    let recipients = |message: &Value| {
+        (message["inside_recipients"].as_u64(), message["outside_recipients"].as_u64())
+    };
+    let counted: Vec<_> = messages.iter().map(recipients).collect();
+    assert_eq!(counted, [(Some(1), Some(0)), (Some(1), Some(1))]);
 }

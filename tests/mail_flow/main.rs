@@ -4,14 +4,17 @@
 
 #[path = "../portal/audit_chain.rs"]
 mod audit_chain;
+mod bounce;
 mod documentation;
 mod exim;
 mod haraka;
 #[expect(dead_code, reason = "shared with the stories of the portal, which use all of it")]
 #[path = "../portal/harness.rs"]
 mod harness;
+mod limits;
 mod mail_client;
 mod mail_server;
+mod outages;
 mod postfix;
 #[expect(dead_code, reason = "shared with the stories of the portal, which use all of it")]
 #[path = "../portal/program.rs"]
@@ -20,6 +23,8 @@ mod rig;
 mod rspamd;
 mod server;
 mod service;
+mod taken_over;
+mod whose_mail;
 
 const ALICE: &str = "alice@example.org";
 const CAROL: &str = "carol@example.org";

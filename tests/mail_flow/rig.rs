@@ -20,8 +20,13 @@ pub struct Rig {
 impl Rig {
     /// Postfix asks over TCP.
     pub async fn over_tcp() -> Self {
+        Self::over_tcp_with(&[]).await
+    }
+
+    /// The same with settings of the service, by their names in capitals.
+    pub async fn over_tcp_with(settings: &[(&'static str, &str)]) -> Self {
         let address = OwnAddress::take();
-        let service = Service::start(address.ip, &[]).await;
+        let service = Service::start(address.ip, settings).await;
         let postfix = documentation::postfix(&inet(policy_port(address.ip)));
         Self::with("postfix", &postfix, service, address).await
     }
@@ -64,9 +69,9 @@ impl Rig {
     }
 
     /// Postfix asks over TCP, and rspamd reports its verdicts.
-    pub async fn with_rspamd_reporting(settings: &[(&'static str, &str)]) -> Self {
+    pub async fn with_rspamd_reporting() -> Self {
         let address = OwnAddress::take();
-        let service = Service::start(address.ip, settings).await;
+        let service = Service::start(address.ip, &[]).await;
         let exporter = documentation::rspamd_exporter(&service.url, &service.mail_server_token());
         let rspamd = Server::start("rspamd", &exporter, address.ip, &[MILTER]).await;
         let postfix = documentation::postfix(&inet(policy_port(address.ip)))
@@ -96,6 +101,11 @@ impl Rig {
     /// The same with a message that rspamd takes for spam.
     pub fn send_spam(&self, sender: &str, recipients: &[&str]) -> Replies {
         self.mail_server.submit(&Mail::new(sender, recipients).about("spam"))
+    }
+
+    /// The same with a message that rspamd does not even take.
+    pub fn send_blatant_spam(&self, sender: &str, recipients: &[&str]) -> Replies {
+        self.mail_server.submit(&Mail::new(sender, recipients).about("blatant spam"))
     }
 
     /// What was delivered inside the organisation.

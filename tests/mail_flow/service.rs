@@ -1,9 +1,9 @@
 //! The program, and what operators and scripts do with it.
 
-use crate::harness::Database;
+use crate::harness::{Database, eventually};
 use crate::program::{Serve, result_of};
 use chrono::{DateTime, Utc};
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 
@@ -66,6 +66,37 @@ impl Service {
         user["unblock"]["takes_effect_at"].as_str().unwrap().parse().unwrap()
     }
 
+    /// The user's active restriction, else the latest; none of somebody who never had one.
+    pub async fn restriction(&self, address: &str) -> Option<Value> {
+        let response = self.get(&format!("/api/v1/restricted-users/{address}")).await;
+        (response.status() != StatusCode::NOT_FOUND).then_some(response.json().await.unwrap())
+    }
+
+    /// Waits until somebody is restricted, and answers the restriction.
+    pub async fn restricts(&self, address: &str) -> Value {
+        eventually("the sender is restricted", async || {
+            self.restriction(address).await.is_some_and(|user| user["state"] == "restricted")
+        })
+        .await;
+        self.restriction(address).await.unwrap()
+    }
+
+    /// What the service knows of the messages of a sender, newest first.
+    pub async fn messages(&self, sender: &str) -> Vec<Value> {
+        let response = self.get(&format!("/api/v1/messages?sender={sender}")).await;
+        let list: Value = response.json().await.unwrap();
+        list["items"].as_array().unwrap().clone()
+    }
+
+    /// Waits until as many messages of a sender have this verdict.
+    pub async fn has_verdicts(&self, sender: &str, verdict: Value, count: usize) {
+        eventually("the verdicts are there", async || {
+            let messages = self.messages(sender).await;
+            messages.iter().filter(|message| message["verdict"] == verdict).count() == count
+        })
+        .await;
+    }
+
     /// The user's page in the portal.
     pub async fn page_of(&self, address: &str) -> String {
         let page = self.http.get(format!("{}/ui/restrictedusers/{address}", self.url));
@@ -82,11 +113,16 @@ impl Service {
         self.ok(form.header("content-type", kind).header("origin", &self.url)).await;
     }
 
+    async fn get(&self, path: &str) -> Response {
+        let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        request.send().await.unwrap()
+    }
+
     fn post(&self, path: &str) -> RequestBuilder {
         self.http.post(format!("{}{path}", self.url)).bearer_auth(&self.token)
     }
 
-    async fn ok(&self, request: RequestBuilder) -> reqwest::Response {
+    async fn ok(&self, request: RequestBuilder) -> Response {
         let response = request.send().await.unwrap();
         assert!(response.status().is_success(), "{response:?}");
         response
