@@ -9,6 +9,7 @@ const README: &str = include_str!("../../README.md");
 const POSTFIX: &str = include_str!("../../docs/mail-servers/postfix.md");
 const EXIM: &str = include_str!("../../docs/mail-servers/exim.md");
 const HARAKA: &str = include_str!("../../docs/mail-servers/haraka.md");
+const FEEDBACK: &str = include_str!("../../docs/mail-servers/feedback-reports.md");
 const RSPAMD: &str = include_str!("../../docs/mail-servers/rspamd.md");
 
 /// Where the documentation reaches the service.
@@ -92,6 +93,19 @@ pub fn rspamd_rule(url: &str, token: &str) -> Snippets {
     const FILE: &str = "rspamd.local.lua";
     let rule = block(RSPAMD, &format!("`/etc/rspamd/{FILE}`"));
     Snippets::new(&[(FILE, connected(rule, url, token))])
+}
+
+/// A script that takes feedback reports for the service at `url`.
+pub fn feedback(url: &str, token: &str) -> Snippets {
+    const SETTINGS: &str = "/etc/feedback-report.curl";
+    const CREDENTIALS: &str = "user = \"any:YOUR-TOKEN\"";
+    let script = with(block(FEEDBACK, "`/usr/local/libexec/feedback-report`,"), URL, url);
+    assert!(FEEDBACK.contains(CREDENTIALS), "{FEEDBACK}");
+    let credentials = with(CREDENTIALS, TOKEN, token);
+    let snippets = Snippets::new(&[("feedback-report.curl", credentials)]);
+    let settings = snippets.path().join("feedback-report.curl");
+    snippets.write("feedback-report", &with(&script, SETTINGS, settings.to_str().unwrap()));
+    snippets
 }
 
 /// The first block of code behind the place where a page says `introduction`.

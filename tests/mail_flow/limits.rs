@@ -2,7 +2,6 @@
 
 use crate::rig::Rig;
 use crate::{ACCEPTED, ALICE, BOB, CAROL, REFUSED};
-use serde_json::json;
 
 #[tokio::test]
 async fn a_message_to_one_recipient_too_many_flows_and_restricts_its_sender() {

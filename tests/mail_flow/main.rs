@@ -7,6 +7,7 @@ mod audit_chain;
 mod bounce;
 mod documentation;
 mod exim;
+mod feedback;
 mod haraka;
 #[expect(dead_code, reason = "shared with the stories of the portal, which use all of it")]
 #[path = "../portal/harness.rs"]

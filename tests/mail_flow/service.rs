@@ -18,7 +18,8 @@ pub struct Service {
     process: Option<Serve>,
     database: Database,
     token: String,
-    /// Keeps the cookie of the operator who is signed in.
+    /// Keeps the cookie of the operator who is signed in, and no connection, for the program may be
+    /// killed.
     http: Client,
 }
 
@@ -33,7 +34,7 @@ impl Service {
         let process = Serve::with(&database, &settings);
         let create = ["token", "create", "--name", "story", "--role", "organization-management"];
         let token = result_of(&database, &create).trim().to_owned();
-        let http = Client::builder().cookie_store(true).build().unwrap();
+        let http = Client::builder().cookie_store(true).pool_max_idle_per_host(0).build().unwrap();
         let (url, process) = (process.url.clone(), Some(process));
         Self { url, settings, process, database, token, http }
     }
