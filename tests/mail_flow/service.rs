@@ -55,6 +55,12 @@ impl Service {
         result_of(&self.database, &create).trim().to_owned()
     }
 
+    /// Changes the policy that everybody is under who has no other; what is left out is as usual.
+    pub async fn set_default_policy(&self, policy: &Value) {
+        let path = format!("{}/api/v1/outbound-spam-policies/default", self.url);
+        self.ok(self.http.put(path).bearer_auth(&self.token).json(policy)).await;
+    }
+
     pub async fn restrict(&self, address: &str) {
         let body = json!({ "address": address, "reason": "sent spam" });
         self.ok(self.post("/api/v1/restricted-users").json(&body)).await;
