@@ -1,91 +1,128 @@
-//! The program and a mail server that asks it.
+//! The program and the mail servers that ask it.
 
-use crate::harness::Database;
-use crate::mail_server::MailServer;
-use crate::program::{Serve, result_of};
-use chrono::{DateTime, Utc};
-use reqwest::{Client, RequestBuilder};
-use serde_json::{Value, json};
+use crate::documentation::{self, Snippets};
+use crate::mail_client::{Mail, Replies};
+use crate::mail_server::{MailServer, Sink};
+use crate::server::{OwnAddress, Server};
+use crate::service::{Service, policy_port};
 
-/// Long enough to send a mail before it is over.
-const DELAY: &str = "2s";
+/// Where rspamd listens.
+const MILTER: u16 = 24_332;
 
+/// A service, a mail server, and where the story wants it a filter.
 pub struct Rig {
+    pub service: Service,
     pub mail_server: MailServer,
-    service: Option<Serve>,
-    url: String,
-    token: String,
-    /// Keeps the cookie of the operator who is signed in.
-    http: Client,
-    database: Database,
+    rspamd: Option<Server>,
+    _address: OwnAddress,
 }
 
 impl Rig {
+    /// Postfix asks over TCP.
     pub async fn over_tcp() -> Self {
-        let database = Database::create().await;
-        let service = Serve::start(&database, DELAY);
-        let mail_server = MailServer::start(&format!("inet:{}", service.policy)).await;
-        Self::of(mail_server, service, database)
+        Self::over_tcp_with(&[]).await
     }
 
+    /// The same with settings of the service, by their names in capitals.
+    pub async fn over_tcp_with(settings: &[(&'static str, &str)]) -> Self {
+        let address = OwnAddress::take();
+        let service = Service::start(address.ip, settings).await;
+        let postfix = documentation::postfix(&inet(policy_port(address.ip)));
+        Self::with("postfix", &postfix, service, address).await
+    }
+
+    /// Postfix asks over the unix socket of the documentation.
     pub async fn over_unix_socket() -> Self {
-        let database = Database::create().await;
-        let mail_server = MailServer::start("unix:restricted/policy.sock").await;
+        let address = OwnAddress::take();
+        let postfix = documentation::postfix("unix:restricted/policy.sock");
+        let mail_server = MailServer::start("postfix", &postfix, address.ip).await;
         let socket = mail_server.queue().join("restricted/policy.sock");
         let listen = format!("unix:{}", socket.display());
-        let settings = [("POLICY_LISTEN", listen.as_str()), ("PROPAGATION_DELAY", DELAY)];
-        let service = Serve::with(&database, &settings);
-        Self::of(mail_server, service, database)
+        let service = Service::start(address.ip, &[("POLICY_LISTEN", &listen)]).await;
+        Self { service, mail_server, rspamd: None, _address: address }
     }
 
-    fn of(mail_server: MailServer, service: Serve, database: Database) -> Self {
-        let create = ["token", "create", "--name", "story", "--role", "organization-management"];
-        let token = result_of(&database, &create).trim().to_owned();
-        let http = Client::builder().cookie_store(true).build().unwrap();
-        let url = service.url.clone();
-        Self { mail_server, service: Some(service), url, token, http, database }
+    /// Exim asks over TCP.
+    pub async fn with_exim() -> Self {
+        let address = OwnAddress::take();
+        let service = Service::start(address.ip, &[]).await;
+        let exim = documentation::exim(&inet(policy_port(address.ip)));
+        Self::with("exim", &exim, service, address).await
     }
 
-    pub async fn restrict(&self, address: &str) {
-        let body = json!({ "address": address, "reason": "sent spam" });
-        self.ok(self.post("/api/v1/restricted-users").json(&body)).await;
+    /// Haraka asks over HTTP.
+    pub async fn with_haraka() -> Self {
+        let address = OwnAddress::take();
+        let service = Service::start(address.ip, &[]).await;
+        let haraka = documentation::haraka(&service.url, &service.mail_server_token());
+        Self::with("haraka", &haraka, service, address).await
     }
 
-    /// Unblocks a user and answers when that takes effect.
-    pub async fn unblock(&self, address: &str) -> DateTime<Utc> {
-        let path = format!("/api/v1/restricted-users/{address}/unblock");
-        let user: Value = self.ok(self.post(&path).json(&json!({}))).await.json().await.unwrap();
-        user["unblock"]["takes_effect_at"].as_str().unwrap().parse().unwrap()
+    /// rspamd asks over HTTP, and Postfix asks nobody but rspamd.
+    pub async fn with_rspamd_asking() -> Self {
+        let address = OwnAddress::take();
+        let service = Service::start(address.ip, &[]).await;
+        let rule = documentation::rspamd_rule(&service.url, &service.mail_server_token());
+        let rspamd = Server::start("rspamd", &rule, address.ip, &[MILTER]).await;
+        let postfix = documentation::milter(&inet(format!("{}:{MILTER}", address.ip)));
+        Self::with("postfix", &postfix, service, address).await.and(rspamd)
     }
 
-    /// The user's page in the portal.
-    pub async fn page_of(&self, address: &str) -> String {
-        let page = self.http.get(format!("{}/ui/restrictedusers/{address}", self.url));
-        self.ok(page).await.text().await.unwrap()
+    /// Postfix asks over TCP, and rspamd reports its verdicts.
+    pub async fn with_rspamd_reporting() -> Self {
+        let address = OwnAddress::take();
+        let service = Service::start(address.ip, &[]).await;
+        let exporter = documentation::rspamd_exporter(&service.url, &service.mail_server_token());
+        let rspamd = Server::start("rspamd", &exporter, address.ip, &[MILTER]).await;
+        let postfix = documentation::postfix(&inet(policy_port(address.ip)))
+            .and(&documentation::milter(&inet(format!("{}:{MILTER}", address.ip))));
+        Self::with("postfix", &postfix, service, address).await.and(rspamd)
     }
 
-    pub async fn sign_in(&self) {
-        let add = ["operator", "add", "olivia@example.org", "--role", "global-reader"];
-        let link = result_of(&self.database, &add);
-        let (_, secret) = link.trim().rsplit_once('/').unwrap();
-        let form = format!("secret={secret}&password=a+long+walk+by+the+sea");
-        let form = self.http.post(format!("{}/ui/welcome/password", self.url)).body(form);
-        let kind = "application/x-www-form-urlencoded";
-        self.ok(form.header("content-type", kind).header("origin", &self.url)).await;
+    async fn with(
+        mail_server: &str,
+        snippets: &Snippets,
+        service: Service,
+        address: OwnAddress,
+    ) -> Self {
+        let mail_server = MailServer::start(mail_server, snippets, address.ip).await;
+        Self { service, mail_server, rspamd: None, _address: address }
     }
 
-    /// As `kill -9` does.
-    pub fn kill_service(&mut self) {
-        self.service.take().unwrap().kill();
+    fn and(self, rspamd: Server) -> Self {
+        Self { rspamd: Some(rspamd), ..self }
     }
 
-    fn post(&self, path: &str) -> RequestBuilder {
-        self.http.post(format!("{}{path}", self.url)).bearer_auth(&self.token)
+    /// A mail client signs in as `sender` and sends a message.
+    pub fn send(&self, sender: &str, recipients: &[&str]) -> Replies {
+        self.mail_server.submit(&Mail::new(sender, recipients))
     }
 
-    async fn ok(&self, request: RequestBuilder) -> reqwest::Response {
-        let response = request.send().await.unwrap();
-        assert!(response.status().is_success(), "{response:?}");
-        response
+    /// The same with a message that rspamd takes for spam.
+    pub fn send_spam(&self, sender: &str, recipients: &[&str]) -> Replies {
+        self.mail_server.submit(&Mail::new(sender, recipients).about("spam"))
     }
+
+    /// The same with a message that rspamd does not even take.
+    pub fn send_blatant_spam(&self, sender: &str, recipients: &[&str]) -> Replies {
+        self.mail_server.submit(&Mail::new(sender, recipients).about("blatant spam"))
+    }
+
+    /// What was delivered inside the organisation.
+    pub fn inside(&self) -> &Sink {
+        &self.mail_server.inside
+    }
+
+    /// What was delivered to the outside.
+    pub fn outside(&self) -> &Sink {
+        &self.mail_server.outside
+    }
+
+    pub fn stop_rspamd(&mut self) {
+        self.rspamd = None;
+    }
+}
+
+fn inet(address: String) -> String {
+    format!("inet:{address}")
 }

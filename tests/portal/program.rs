@@ -62,9 +62,10 @@ impl Serve {
     }
 
     /// Starts it with settings of its own and waits until it listens.
-    pub fn with(database: &Database, settings: &[(&str, &str)]) -> Self {
+    pub fn with(database: &Database, settings: &[(&str, impl AsRef<str>)]) -> Self {
         let ports = [("LISTEN", "127.0.0.1:0"), ("POLICY_LISTEN", "127.0.0.1:0")];
-        let settings = ports.iter().chain(settings);
+        let settings = settings.iter().map(|(key, value)| (*key, value.as_ref()));
+        let settings = ports.into_iter().chain(settings);
         let mut child = command(database, &["serve"])
             .envs(settings.map(|(key, value)| (format!("RESTRICTED_USERS_{key}"), value)))
             .stdout(Stdio::piped())

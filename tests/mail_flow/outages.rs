@@ -1,0 +1,35 @@
+//! Something is down, and mail flows.
+
+use crate::rig::Rig;
+use crate::{ACCEPTED, ALICE, BOB, CAROL, REFUSED};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn while_the_service_is_down_mail_flows_and_then_it_goes_on_where_it_was() {
+    let mut rig = Rig::with_rspamd_reporting().await;
+    rig.service.restrict(CAROL).await;
+    for _ in 0..4 {
+        rig.send_spam(ALICE, &[BOB]);
+    }
+    rig.service.has_verdicts(ALICE, json!("spam"), 4).await;
+
+    rig.service.kill();
+    for sender in [ALICE, CAROL] {
+        assert_eq!(rig.send_spam(sender, &[BOB]).to(BOB), ACCEPTED);
+        rig.outside().receives(sender, BOB).await;
+    }
+
+    rig.service.start_again();
+    assert_eq!(rig.send(CAROL, &[BOB]).to(BOB), REFUSED.replace(ALICE, CAROL));
+    assert_eq!(rig.send_spam(ALICE, &[BOB]).to(BOB), ACCEPTED);
+    rig.service.restricts(ALICE).await;
+}
+
+#[tokio::test]
+async fn while_rspamd_is_down_mail_flows_and_is_counted_without_a_verdict() {
+    let mut rig = Rig::with_rspamd_reporting().await;
+    rig.stop_rspamd();
+    assert_eq!(rig.send_spam(ALICE, &[BOB]).to(BOB), ACCEPTED);
+    rig.outside().receives(ALICE, BOB).await;
+    rig.service.has_verdicts(ALICE, Value::Null, 1).await;
+}
