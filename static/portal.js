@@ -4,7 +4,8 @@
 //   <main data-home data-secret>  the default page; what follows data-secret in a hash is POSTed, never in a request line
 //   <dialog data-over>            a fragment whose root is a dialog lies over that page; one that answers a form, too
 //   button[data-close|step|get]   closes the dialog; goes to a step ([data-final] waits for the last); GETs and places
-//   form[data-live]               a GET form that is sent while one types; form[data-native] is left to the browser
+//   form[data-live]               a GET form that is sent while one types; data-live=/page: when a field is left, and
+//                                 what it asks stands behind that page's hash; form[data-native] is left to the browser
 //   an answer, put in place       elements with an id replace their namesakes; [data-append|prepend=ID] add their children;
 //                                 [data-announce] is told; [data-focus] gets the focus; [data-go=#/page] starts over there
 //   [data-count=ID]               how many children that element has
@@ -54,7 +55,7 @@ function fetchPage(wanted) {
 function show(page, at) {
   main.replaceChildren(page);
   shown = at;
-  for (const link of document.querySelectorAll("#nav a")) link.ariaCurrent = `#${at}/`.startsWith(`${link.hash}/`) ? "page" : null;
+  for (const link of document.querySelectorAll("#nav a")) link.ariaCurrent = `#${at}/`.replace(/[?].*/, "/").startsWith(`${link.hash}/`) ? "page" : null;
   tellTimes();
   name(main);
   focusOn(main.querySelector("h1"));
@@ -192,10 +193,11 @@ async function send(form, submitter) {
 
 function search(form, submitter) {
   clearTimeout(form.timer);
-  const query = new URLSearchParams(new FormData(form));
+  const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
   if (submitter?.name) query.set(submitter.name, submitter.value);
   form.latest = query;
   get(`${form.getAttribute("action")}?${query}`, () => form.isConnected && form.latest === query);
+  if (form.dataset.live) history.replaceState(null, "", `#${(shown = `${form.dataset.live}?${query}`.replace(/[?]$/, ""))}`);
 }
 
 async function get(url, stillWanted = () => true) {
@@ -223,13 +225,13 @@ document.addEventListener("submit", (event) => {
   else if (form.method === "post" && form.closest("main, dialog")) event.preventDefault(), send(form, event.submitter);
 });
 
-function searchSoon({ target }) {
+function searchSoon({ target, type }) {
   const form = target.form ?? target;
-  if (!form.matches("[data-live]")) return;
+  if (!form.matches("[data-live]") || type === (form.dataset.live ? "input" : "change")) return;
   clearTimeout(form.timer);
   form.timer = setTimeout(search, 150, form); // by then a reset has emptied the fields
 }
-for (const kind of ["input", "reset"]) document.addEventListener(kind, searchSoon);
+for (const kind of ["input", "change", "reset"]) document.addEventListener(kind, searchSoon);
 // ---- Buttons and menus
 document.addEventListener("click", ({ target }) => {
   if (target.closest("a[data-leave]") && location.hash) sessionStorage.setItem("left", location.hash); // a refusal has none

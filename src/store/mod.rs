@@ -5,6 +5,7 @@ mod audit;
 mod audit_seal;
 mod changes;
 mod counting;
+mod evidence;
 mod half_sign_ins;
 mod import;
 mod list;
@@ -40,6 +41,7 @@ mod unblocks;
 
 pub use audit::{AuditQuery, AuditRecord, ChainEnd};
 pub use counting::{Counted, KnownPolicies, Standing, Sum};
+pub use evidence::{ClientAddress, ClientAddresses, MESSAGES_LOOKED_AT};
 pub use half_sign_ins::{HalfSignIn, SECOND_FACTOR_ATTEMPTS};
 pub use import::{ImportRow, ImportTally};
 pub use list::{Counts, ListQuery, Page, Position, Sort, StateFilter, TOTAL_CAP};
@@ -55,7 +57,7 @@ pub use second_factors::{Added, Factor, NewFactor, SecondFactors};
 pub use sessions::{NewSession, SessionRecord};
 pub use token_uses::KnownToken;
 pub use tokens::TokenRecord;
-pub use trace::{MessagePosition, MessageQuery};
+pub use trace::{MessagePage, MessagePosition, MessageQuery};
 pub use unblocks::{Asker, Unblocked};
 
 use crate::config::DatabaseUrl;

@@ -8,6 +8,10 @@ use crate::outbound::{Message, Verdict};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+/// Messages that are looked at for one page where no index knows which of them are asked for;
+/// against a recipient nobody ever wrote to, among millions of messages.
+const LOOKED_AT: i64 = 50_000;
+
 /// Which messages, and where to go on.
 #[derive(Debug, Clone, Default)]
 pub struct MessageQuery {
@@ -32,16 +36,38 @@ pub struct MessageQuery {
 /// A message's place in the order of time.
 pub type MessagePosition = Uuid;
 
+/// A page of the message trace.
+#[derive(Debug)]
+pub struct MessagePage {
+    /// The messages. There may be fewer than asked for, and yet more behind them.
+    pub items: Vec<Message>,
+    /// Where the next page goes on; nothing on the last one.
+    pub next: Option<MessagePosition>,
+}
+
 impl Store {
-    /// Messages, newest first.
+    /// A page of messages, newest first.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn messages(&self, query: &MessageQuery) -> Result<Vec<Message>> {
-        let pieces = query.pieces();
+    pub async fn messages(&self, query: &MessageQuery) -> Result<MessagePage> {
+        let end = if query.must_look() { self.end_of_look(query).await? } else { None };
+        let pieces = query.page(end);
         let rows: Vec<MessageRow> =
             on!(&self.read, |pool| build!(&pieces).build_query_as().fetch_all(pool).await)?;
-        Ok(rows.into_iter().map(Into::into).collect())
+        let more = rows.len() > query.limit;
+        let items: Vec<Message> = rows.into_iter().take(query.limit).map(Into::into).collect();
+        let next = if more { items.last().map(|last| last.id) } else { end };
+        Ok(MessagePage { items, next })
+    }
+
+    /// The last message that is looked at; nothing where all are.
+    async fn end_of_look(&self, query: &MessageQuery) -> Result<Option<MessagePosition>> {
+        let mut pieces: Vec<Piece> = vec!["SELECT id FROM messages WHERE TRUE".into()];
+        pieces.extend(query.narrowed());
+        pieces.push(" ORDER BY id DESC LIMIT 1 OFFSET ".into());
+        pieces.push(Piece::Number(LOOKED_AT - 1));
+        Ok(on!(&self.read, |pool| build!(&pieces).build_query_scalar().fetch_optional(pool).await)?)
     }
 
     /// The message with this id.
@@ -59,38 +85,64 @@ impl Store {
 }
 
 impl MessageQuery {
-    fn pieces(&self) -> Vec<Piece> {
+    /// Whether many messages may have to be looked at to find those that are asked for.
+    fn must_look(&self) -> bool {
+        self.recipient.is_some() || self.verdict == Some(Verdict::Clean)
+    }
+
+    fn page(&self, end: Option<MessagePosition>) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = vec!["SELECT * FROM messages WHERE TRUE".into()];
+        pieces.extend(self.narrowed());
+        pieces.extend(end.map(|id| [" AND id >= ".into(), Piece::Id(id)]).into_iter().flatten());
+        pieces.extend(self.chosen());
+        pieces.push(" ORDER BY id DESC LIMIT ".into());
+        // One more tells whether there is a next page.
+        pieces.push(Piece::Number(i64::try_from(self.limit + 1).unwrap_or(i64::MAX)));
+        pieces
+    }
+
+    /// What an index finds.
+    fn narrowed(&self) -> Vec<Piece> {
         let text = |condition, text: Option<String>| {
             text.map(|text| [Piece::Sql(condition), Piece::Text(text)])
         };
+        let id = |condition, id: Option<Uuid>| id.map(|id| [Piece::Sql(condition), Piece::Id(id)]);
+        // Of sender and queue id SQLite would take the index that is in order, that of the sender,
+        // and look at all that was ever sent. An expression has no index.
+        let sender =
+            if self.queue_id.is_some() { " AND sender || '' = " } else { " AND sender = " };
+        let conditions = [
+            text(sender, self.sender.as_ref().map(ToString::to_string)),
+            text(" AND queue_id = ", self.queue_id.clone()),
+            id(" AND id < ", self.after),
+            // Ids begin with the time of submission: an index finds where the time begins.
+            id(" AND id >= ", self.since.map(first_id_at)),
+            id(" AND id < ", self.until.map(|at| first_id_at(at + MILLISECOND))),
+        ];
+        let mut pieces: Vec<Piece> = conditions.into_iter().flatten().flatten().collect();
+        if self.verdict == Some(Verdict::Spam) {
+            // As text, so that the index of spam alone is found.
+            pieces.push(" AND verdict = 'spam'".into());
+        }
+        pieces
+    }
+
+    /// What each message that an index found must be looked at for.
+    fn chosen(&self) -> Vec<Piece> {
         let time = |condition, at: Option<DateTime<Utc>>| {
             at.map(|at| [Piece::Sql(condition), Piece::Time(at)])
         };
-        let conditions = [
-            text(" AND sender = ", self.sender.as_ref().map(ToString::to_string)),
-            text(" AND queue_id = ", self.queue_id.clone()),
-            time(" AND at >= ", self.since),
-            time(" AND at < ", self.until),
-            self.after.map(|id| [" AND id < ".into(), Piece::Id(id)]),
-            // Ids begin with the time of submission: an index finds where the time begins.
-            self.since.map(|at| [" AND id >= ".into(), Piece::Id(first_id_at(at))]),
-            self.until.map(|at| [" AND id < ".into(), Piece::Id(first_id_at(at + MILLISECOND))]),
-        ];
-        let mut pieces: Vec<Piece> = vec!["SELECT * FROM messages WHERE TRUE".into()];
-        pieces.extend(conditions.into_iter().flatten().flatten());
-        match self.verdict {
-            // As text, so that the index of spam alone is found.
-            Some(Verdict::Spam) => pieces.push(" AND verdict = 'spam'".into()),
-            Some(Verdict::Clean) => pieces.push(" AND verdict = 'clean'".into()),
-            None => {}
+        // Within the millisecond that ids tell.
+        let times = [time(" AND at >= ", self.since), time(" AND at < ", self.until)];
+        let mut pieces: Vec<Piece> = times.into_iter().flatten().flatten().collect();
+        if self.verdict == Some(Verdict::Clean) {
+            pieces.push(" AND verdict = 'clean'".into());
         }
         if let Some(recipient) = &self.recipient {
             pieces.push(" AND LOWER(recipients) LIKE ".into());
             pieces.push(Piece::Text(contains(&recipient.to_lowercase())));
             pieces.push(" ESCAPE '\\'".into());
         }
-        pieces.push(" ORDER BY id DESC LIMIT ".into());
-        pieces.push(Piece::Number(i64::try_from(self.limit).unwrap_or(i64::MAX)));
         pieces
     }
 }

@@ -58,6 +58,7 @@ export class Service {
   link = "";
   private portal?: string;
   private policy?: { host: string; port: number };
+  private token?: string;
   private log: string[] = [];
 
   private constructor(
@@ -113,6 +114,38 @@ export class Service {
     const file = path.join(this.folder, `${crypto.randomUUID()}.json`);
     await writeFile(file, JSON.stringify(rows));
     await this.cli("import", file);
+  }
+
+  /** Tells of messages as a mail server's script does. */
+  async tell(messages: Record<string, unknown>[]): Promise<void> {
+    await this.post("/api/v1/outbound-messages", messages);
+  }
+
+  /** Tells of a spam message as rspamd does. */
+  async tellSpam(user: string, queueId: string, more: Record<string, unknown> = {}): Promise<void> {
+    await this.post("/api/v1/verdicts/rspamd", {
+      user,
+      qid: queueId,
+      action: "add header",
+      score: 14.2,
+      ip: "203.0.113.66",
+      rcpt: ["victim@remote.example"],
+      subject: "You have won",
+      message_id: `${queueId}@mail.example.org`,
+      symbols: [
+        { name: "BAYES_SPAM", score: 5.1 },
+        { name: "URIBL_BLACK", score: 7.5 },
+        { name: "MIME_GOOD", score: -0.1 },
+      ],
+      ...more,
+    });
+  }
+
+  private async post(path: string, body: unknown): Promise<void> {
+    this.token ??= await this.cli("token", "create", "--name", "mail", "--role", "mail-server");
+    const headers = { Authorization: `Bearer ${this.token}`, "Content-Type": "application/json" };
+    const answer = await fetch(this.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    expect(answer.status, await answer.text()).toBeLessThan(300);
   }
 
   /** What Postfix is told when this SASL login names this recipient. */

@@ -66,6 +66,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/ui/permissions/tokens", "manage"),
     ("GET", "/ui/permissions/tokens/{name}/revoke", "manage"),
     ("POST", "/ui/permissions/tokens/{name}/revoke", "manage"),
+    ("GET", "/ui/messagetrace", "look"),
+    ("GET", "/ui/messagetrace/rows", "look"),
     ("GET", "/ui/auditlog", "look"),
     ("GET", "/ui/auditlog/rows", "look"),
     ("GET", "/ui/auditlog/export", "look"),

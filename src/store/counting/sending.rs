@@ -12,7 +12,7 @@ pub(super) const HOUR: i64 = 60;
 pub(super) const DAY: i64 = 24 * HOUR;
 
 /// What messages add to the counts of a minute, or changes of them take away.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, FromRow)]
 pub struct Sum {
     /// Messages.
     pub messages: i64,

@@ -9,7 +9,7 @@ use crate::web::error::Problem;
 use crate::web::extract::{Query, shortened};
 use axum::extract::State;
 use axum::response::Response;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -18,6 +18,8 @@ const PAGE: std::ops::RangeInclusive<usize> = 1..=200;
 const USUAL_PAGE: usize = 50;
 /// Octets of a recipient or a queue id that is searched for.
 const LONGEST: usize = 320;
+/// Years that both databases can compare with.
+const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
 /// The parameters as they come.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -61,26 +63,28 @@ pub(crate) async fn list(
     State(app): State<Shared>,
     Query(parameters): Query<TraceParameters>,
 ) -> Result<Response, Problem> {
-    let (items, next_cursor) = parameters.page(&app).await?;
-    Ok(json(&List { items: items.into_iter().map(Into::into).collect(), next_cursor }))
+    let page = parameters.page(&app).await?;
+    let items = page.items.into_iter().map(Into::into).collect();
+    Ok(json(&List { items, next_cursor: page.next_cursor }))
+}
+
+/// A page of messages, for script and page alike.
+pub(crate) struct TracePage {
+    pub(crate) items: Vec<Message>,
+    /// The cursor of the next page.
+    pub(crate) next_cursor: Option<String>,
+    /// Where the messages end that were looked through, where older ones are left for the next page.
+    pub(crate) looked_back_to: Option<DateTime<Utc>>,
 }
 
 impl TraceParameters {
-    /// A page of messages and the cursor of the next, for script and page alike.
-    pub(crate) async fn page(
-        &self,
-        app: &Shared,
-    ) -> Result<(Vec<Message>, Option<String>), Problem> {
-        let mut query = self.query(app)?;
-        let limit = query.limit;
-        // One more tells whether there is a next page.
-        query.limit += 1;
-        let mut items = app.store.messages(&query).await?;
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more);
-        let next = next.map(|last| Cursor::write(&last.id, &self.asked()));
-        Ok((items, next))
+    pub(crate) async fn page(&self, app: &Shared) -> Result<TracePage, Problem> {
+        let page = app.store.messages(&self.query(app)?).await?;
+        Ok(TracePage {
+            next_cursor: page.next.map(|last| Cursor::write(&last, &self.asked())),
+            looked_back_to: page.next.and_then(time_of),
+            items: page.items,
+        })
     }
 
     fn query(&self, app: &Shared) -> Result<MessageQuery, Problem> {
@@ -95,8 +99,8 @@ impl TraceParameters {
             sender: sender.transpose()?,
             recipient: short("recipient", self.recipient.as_ref())?,
             queue_id: short("queue_id", self.queue_id.as_ref())?,
-            since: self.since,
-            until: self.until,
+            since: self.since.map(|at| known_year("since", at)).transpose()?,
+            until: self.until.map(|at| known_year("until", at)).transpose()?,
             verdict: self.verdict,
             limit: self.limit()?,
             after: cursor.transpose()?.map(|position: MessagePosition| position),
@@ -116,6 +120,19 @@ impl TraceParameters {
     fn asked(&self) -> impl Serialize + '_ {
         (&self.sender, &self.recipient, &self.queue_id, self.since, self.until, self.verdict)
     }
+}
+
+/// The time that an id of version 7 begins with.
+fn time_of(id: Uuid) -> Option<DateTime<Utc>> {
+    let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanoseconds)
+}
+
+fn known_year(field: &str, at: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
+    if YEARS.contains(&at.year()) {
+        return Ok(at);
+    }
+    Err(Problem::invalid(field, "it is no time between the years 1 and 9999"))
 }
 
 fn short(field: &str, text: Option<&String>) -> Result<Option<String>, Problem> {

@@ -3,7 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod audit_file;
 mod decision;
-mod messages;
+pub(crate) mod messages;
 pub(crate) mod operator_sessions;
 pub(crate) mod operators;
 mod outbound_messages;

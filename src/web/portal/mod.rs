@@ -3,9 +3,13 @@
 mod account;
 mod arrival;
 mod audit_log;
+mod chart;
+mod evidence;
 mod export;
 mod frame;
 mod history;
+mod message;
+mod message_trace;
 mod oidc;
 mod outbound_spam;
 mod permissions;
@@ -57,6 +61,8 @@ pub(crate) fn routes(app: &Shared) -> Routes {
         .get("/ui/restrictedusers/{key}/unblock", ChangeRestrictions, unblock::flow)
         .post("/ui/restrictedusers/{key}/unblock", ChangeRestrictions, unblock::send)
         .post("/ui/restrictedusers/{key}/unblock/cancel", ChangeRestrictions, unblock::cancel)
+        .get("/ui/messagetrace", Look, message_trace::page)
+        .get("/ui/messagetrace/rows", Look, message_trace::rows)
         .get("/ui/auditlog", Look, audit_log::page)
         .get("/ui/auditlog/rows", Look, audit_log::rows)
         .get("/ui/auditlog/export", Look, audit_log::export)

@@ -17,9 +17,12 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use url::Url;
 use url::form_urlencoded::Serializer;
+
+/// An empty list tells how many messages were watched within so long.
+const WATCHED_WITHIN: TimeDelta = TimeDelta::hours(1);
 
 #[derive(Template)]
 #[template(path = "restricted_users/list.html")]
@@ -70,6 +73,8 @@ struct Results {
     count: String,
     total: String,
     last_released_at: Option<DateTime<Utc>>,
+    /// Messages of the last hour, told where nobody is restricted.
+    watched: Option<String>,
 }
 
 pub(crate) async fn page(
@@ -80,6 +85,9 @@ pub(crate) async fn page(
     let counts = rows::counts(&app).await?;
     let mut results = results(&app, &query).await?;
     results.last_released_at = counts.last_released_at;
+    if results.rows.is_empty() {
+        results.watched = Some(watched(&app).await?);
+    }
     Ok(html(&List {
         organization: app.organization().name.clone(),
         all_mail: app.config.restriction_scope == Scope::All,
@@ -89,6 +97,11 @@ pub(crate) async fn page(
         counts,
         results,
     }))
+}
+
+/// How many messages were watched of late.
+async fn watched(app: &Shared) -> Result<String, Problem> {
+    Ok(capped(app.store.messages_since(app.clock.now() - WATCHED_WITHIN).await?))
 }
 
 /// The first address of the policy port, as Postfix writes it; for one that stands for all of this
@@ -124,6 +137,7 @@ pub(crate) async fn rows(
     }
     if results.rows.is_empty() {
         results.last_released_at = rows::counts(&app).await?.last_released_at;
+        results.watched = Some(watched(&app).await?);
     }
     Ok(html(&Found { may_change, results }).into_response())
 }
@@ -142,6 +156,7 @@ async fn results(app: &Shared, query: &ListQuery) -> Result<Results, Problem> {
             || query.cause.is_some()
             || query.state != StateFilter::Active,
         last_released_at: None,
+        watched: None,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The way out in three steps: details, recommendations, confirm. And back: cancelling an unblock.
 
+use super::evidence::{Evidence, evidence};
 use super::history::Earlier;
 use super::html;
 use super::restricted_users::changed;
@@ -30,6 +31,8 @@ struct UnblockFlow {
     all_mail: bool,
     user: User,
     earlier: Vec<Earlier>,
+    evidence: Evidence,
+    wide: bool,
     help_url: Option<String>,
     limit: Option<Limit>,
     delay_seconds: i64,
@@ -59,12 +62,14 @@ pub(crate) async fn flow(
     let restriction = find(&app, &key).await?;
     let state = restriction.state();
     let limit = limit(&app, &caller, &restriction.address).await?;
-    let (user, earlier) = known(&app, restriction).await?;
     let all_mail = app.config.restriction_scope == Scope::All;
     if state != State::Restricted {
+        let (user, _) = known(&app, restriction).await?;
         return Ok(html(&NothingToUnblock { all_mail, user }));
     }
-    Ok(html(&UnblockFlow { limit, ..steps(&app, all_mail, user, earlier) }))
+    let evidence = evidence(&app, &restriction, "flyout").await?;
+    let (user, earlier) = known(&app, restriction).await?;
+    Ok(html(&UnblockFlow { limit, ..steps(&app, all_mail, user, earlier, evidence) }))
 }
 
 /// Told at the first step, before the work is done.
@@ -75,7 +80,13 @@ async fn limit(app: &Shared, caller: &Caller, address: &Address) -> Result<Optio
     Ok((most > 0 && unblocks >= most).then_some(Limit { unblocks, may_exceed }))
 }
 
-fn steps(app: &Shared, all_mail: bool, user: User, earlier: Vec<Earlier>) -> UnblockFlow {
+fn steps(
+    app: &Shared,
+    all_mail: bool,
+    user: User,
+    earlier: Vec<Earlier>,
+    evidence: Evidence,
+) -> UnblockFlow {
     let now = app.clock.now();
     let delay = app.config.unblock.propagation_delay;
     // A day block ends at its midnight in any case.
@@ -86,6 +97,8 @@ fn steps(app: &Shared, all_mail: bool, user: User, earlier: Vec<Earlier>) -> Unb
         all_mail,
         user,
         earlier,
+        evidence,
+        wide: false,
         help_url: app.config.help_url.as_ref().map(ToString::to_string),
         limit: None,
         delay_seconds: left.num_seconds(),

@@ -1,5 +1,6 @@
 //! One user's page.
 
+use super::evidence::{Evidence, evidence};
 use super::history::{Earlier, Entry};
 use super::html;
 use super::rows::refused_recent;
@@ -27,6 +28,9 @@ struct UserPage {
     user: User,
     history: Vec<Entry>,
     earlier: Vec<Earlier>,
+    evidence: Evidence,
+    /// There is room for two charts.
+    wide: bool,
 }
 
 /// What is known of a restricted user.
@@ -55,8 +59,11 @@ pub(crate) async fn page(
 ) -> Result<Html<String>, Problem> {
     let restriction = find(&app, &key).await?;
     let history = app.store.history(restriction.id).await?;
+    let evidence = evidence(&app, &restriction, "page").await?;
     let (user, earlier) = known(&app, restriction).await?;
     Ok(html(&UserPage {
+        evidence,
+        wide: true,
         organization: app.organization().name.clone(),
         all_mail: app.config.restriction_scope == Scope::All,
         may_change: caller.may(ChangeRestrictions),

@@ -16,6 +16,25 @@ pub(crate) fn number(number: i64) -> String {
     text
 }
 
+/// A stranger's text on one line and cut to `most` characters. Without the controls of writing
+/// direction (Unicode UAX 9), with which it could make what stands beside it read backwards.
+pub(crate) fn decent(text: &str, most: usize) -> String {
+    let letter = |letter: char| match letter {
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            char::REPLACEMENT_CHARACTER
+        }
+        '\u{2028}' | '\u{2029}' => ' ',
+        letter if letter.is_control() => ' ',
+        letter => letter,
+    };
+    let mut letters = text.chars().map(letter);
+    let mut decent: String = letters.by_ref().take(most).collect();
+    if letters.next().is_some() {
+        decent.push('…');
+    }
+    decent
+}
+
 /// A count that nobody counted beyond the cap.
 pub(crate) fn capped(count: i64) -> String {
     if count > TOTAL_CAP { format!("{}+", number(TOTAL_CAP)) } else { number(count) }
@@ -42,6 +61,14 @@ mod tests {
         assert_eq!(number(-1_234_567), "-1,234,567");
         assert_eq!(capped(10_000), "10,000");
         assert_eq!(capped(10_001), "10,000+");
+    }
+
+    #[test]
+    fn a_strangers_text_stays_on_its_line_and_in_its_direction() {
+        assert_eq!(decent("cheap\n\tpills", 20), "cheap  pills");
+        assert_eq!(decent("\u{202e}sllip\u{2066}", 20), "\u{fffd}sllip\u{fffd}");
+        assert_eq!(decent("cheap pills", 5), "cheap…");
+        assert_eq!(decent("grün", 4), "grün");
     }
 
     #[test]
