@@ -5,6 +5,7 @@ use crate::mail_client::{Mail, Replies};
 use crate::mail_server::{MailServer, Sink};
 use crate::server::{OwnAddress, Server};
 use crate::service::{Service, policy_port};
+use std::net::Ipv4Addr;
 
 /// Where rspamd listens.
 const MILTER: u16 = 24_332;
@@ -27,7 +28,7 @@ impl Rig {
     pub async fn over_tcp_with(settings: &[(&'static str, &str)]) -> Self {
         let address = OwnAddress::take();
         let service = Service::start(address.ip, settings).await;
-        let postfix = documentation::postfix(&inet(policy_port(address.ip)));
+        let postfix = documentation::postfix(&service_at(address.ip));
         Self::with("postfix", &postfix, service, address).await
     }
 
@@ -46,7 +47,7 @@ impl Rig {
     pub async fn with_exim() -> Self {
         let address = OwnAddress::take();
         let service = Service::start(address.ip, &[]).await;
-        let exim = documentation::exim(&inet(policy_port(address.ip)));
+        let exim = documentation::exim(&service_at(address.ip));
         Self::with("exim", &exim, service, address).await
     }
 
@@ -64,7 +65,7 @@ impl Rig {
         let service = Service::start(address.ip, &[]).await;
         let rule = documentation::rspamd_rule(&service.url, &service.mail_server_token());
         let rspamd = Server::start("rspamd", &rule, address.ip, &[MILTER]).await;
-        let postfix = documentation::milter(&inet(format!("{}:{MILTER}", address.ip)));
+        let postfix = documentation::milter(&rspamd_at(address.ip));
         Self::with("postfix", &postfix, service, address).await.and(rspamd)
     }
 
@@ -74,8 +75,8 @@ impl Rig {
         let service = Service::start(address.ip, &[]).await;
         let exporter = documentation::rspamd_exporter(&service.url, &service.mail_server_token());
         let rspamd = Server::start("rspamd", &exporter, address.ip, &[MILTER]).await;
-        let postfix = documentation::postfix(&inet(policy_port(address.ip)))
-            .and(&documentation::milter(&inet(format!("{}:{MILTER}", address.ip))));
+        let postfix = documentation::postfix(&service_at(address.ip))
+            .and(&documentation::milter(&rspamd_at(address.ip)));
         Self::with("postfix", &postfix, service, address).await.and(rspamd)
     }
 
@@ -123,6 +124,12 @@ impl Rig {
     }
 }
 
-fn inet(address: String) -> String {
-    format!("inet:{address}")
+/// Where Postfix and Exim reach the service.
+fn service_at(ip: Ipv4Addr) -> String {
+    format!("inet:{}", policy_port(ip))
+}
+
+/// Where Postfix reaches rspamd.
+fn rspamd_at(ip: Ipv4Addr) -> String {
+    format!("inet:{ip}:{MILTER}")
 }
