@@ -68,14 +68,8 @@ pub(crate) struct ProviderDoor {
 }
 
 /// The pages that a link may name after `?hash=`.
-const PAGES: [&str; 6] = [
-    "/restrictedusers",
-    "/messagetrace",
-    "/outboundspam",
-    "/permissions",
-    "/auditlog",
-    "/account",
-];
+const PAGES: [&str; 6] =
+    ["/restrictedusers", "/messagetrace", "/outboundspam", "/permissions", "/auditlog", "/account"];
 
 pub(crate) async fn page(
     State(app): State<Shared>,
