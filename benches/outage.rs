@@ -62,7 +62,7 @@ async fn main() {
             "  {sent} messages sent, {kept} kept one by one while it was away ({memory} MiB resident, \
              the load's own included), {counted} counted {:.1} s later {}",
             settled.as_secs_f64(),
-            verdict(counted == sent as i64)
+            verdict(usize::try_from(counted) == Ok(sent))
         );
         service.stop().await;
     }

@@ -44,13 +44,12 @@ async fn kill_9_loses_no_acknowledged_message_and_counts_none_twice() {
 /// Sends messages until the service is gone; answers how many were acknowledged, and sent.
 async fn send(policy: String, name: String) -> (i64, i64) {
     let Ok(mut stream) = TcpStream::connect(policy).await else { return (0, 0) };
-    let mut acknowledged = 0;
-    for number in 0.. {
+    for acknowledged in 0.. {
         for (state, count) in [("RCPT", 0), ("END-OF-MESSAGE", 1)] {
             let request = format!(
                 "protocol_state={state}\nsasl_username=alice@example.org\n\
-                 recipient=bob@remote.example\nrecipient_count={count}\ninstance={name}.{number}\n\
-                 queue_id={name}{number:06}\n\n"
+                 recipient=bob@remote.example\nrecipient_count={count}\ninstance={name}.{acknowledged}\n\
+                 queue_id={name}{acknowledged:06}\n\n"
             );
             let mut answer = [0; 64];
             let sent = stream.write_all(request.as_bytes()).await;
@@ -58,7 +57,6 @@ async fn send(policy: String, name: String) -> (i64, i64) {
                 return (acknowledged, acknowledged + 1);
             }
         }
-        acknowledged += 1;
     }
     unreachable!("the service is killed before numbers end")
 }

@@ -134,13 +134,13 @@ async fn strange_messages_are_answered_and_counted_as_far_as_they_make_sense() {
 #[tokio::test]
 async fn a_transaction_to_many_recipients_is_counted_whole() {
     let portal = Portal::start().await;
-    let mut requests = String::new();
-    for number in 0..3_000 {
-        requests += &format!(
+    let request = |number| {
+        format!(
             "protocol_state=RCPT\nsasl_username=alice@example.org\ninstance=7\n\
              recipient=r{number}@remote.example\n\n"
-        );
-    }
+        )
+    };
+    let requests: String = (0..3_000).map(request).collect();
     portal.ask(&requests).await;
     portal.end_of_message("alice@example.org", "7", 3_000).await;
     let message = &portal.messages("alice@example.org").await[0];

@@ -18,7 +18,7 @@ impl Managed {
     fn start(database: &Database) -> Self {
         let path = database.folder.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        socket.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         let child = command(database, &["serve"])
             .env("RESTRICTED_USERS_LISTEN", "127.0.0.1:0")
             .env("RESTRICTED_USERS_POLICY_LISTEN", "127.0.0.1:0")

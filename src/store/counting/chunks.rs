@@ -28,8 +28,8 @@ pub(super) fn filled_with<T: Clone>(
 ) -> impl Iterator<Item = Vec<T>> {
     values.chunks(LARGEST).map(move |chunk| {
         let mut list = chunk.to_vec();
-        let last = &chunk[chunk.len() - 1];
-        list.resize_with(chunk.len().next_power_of_two(), || filler(last));
+        let end = &chunk[chunk.len() - 1];
+        list.resize_with(chunk.len().next_power_of_two(), || filler(end));
         list
     })
 }
