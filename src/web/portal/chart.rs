@@ -4,6 +4,8 @@
 use super::words::number;
 use askama::Template;
 
+/// The width of a chart in hundredths of a per cent.
+pub(crate) const WHOLE: i64 = 10_000;
 /// Pixels from the base to the top line.
 const HEIGHT: i64 = 100;
 /// Where the top line lies, below its label.
@@ -13,7 +15,7 @@ const LEAST: i64 = 150;
 /// A chart of fewer does not reach further up, so that one message is no mountain.
 const LOWEST_TOP: i64 = 5;
 /// Further right, in hundredths of a per cent, a label would be cut off.
-const LAST_LABEL: i64 = 90_00;
+const LAST_LABEL: i64 = 9_000;
 
 /// A column of a chart.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +79,7 @@ impl Chart {
     pub(crate) fn new(new: NewChart<'_>) -> Self {
         let most = new.columns.iter().map(|column| column.hatched + column.plain).max();
         let top = round_up(most.unwrap_or_default().max(LOWEST_TOP));
-        let slot = 100_00 / i64::try_from(new.columns.len().max(1)).unwrap_or(i64::MAX);
+        let slot = WHOLE / i64::try_from(new.columns.len().max(1)).unwrap_or(i64::MAX);
         let places = (0..).map(|place| place * slot).zip(new.columns);
         let places: Vec<(i64, &Column)> = places.collect();
         Self {
@@ -164,7 +166,7 @@ mod tests {
             title: "Messages".into(),
             description: "None".into(),
             columns: &columns,
-            marker: Some(50_00),
+            marker: Some(WHOLE / 2),
         });
         let svg = svg.to_string();
         for drawn in [

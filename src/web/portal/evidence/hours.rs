@@ -1,6 +1,6 @@
 //! The hours around a restriction, as charts and as a table.
 
-use super::super::chart::{Chart, Column, NewChart};
+use super::super::chart::{Chart, Column, NewChart, WHOLE};
 use super::super::words::number;
 use crate::store::Sum;
 use chrono::{DateTime, DurationRound, TimeDelta, Timelike, Utc};
@@ -136,7 +136,7 @@ impl Hours {
             title: kind.title().into(),
             description,
             columns,
-            marker: Some(from_begin * 100_00 / (self.count * 3_600)),
+            marker: Some(from_begin * WHOLE / (self.count * 3_600)),
         })
     }
 
