@@ -4,6 +4,7 @@ mod audit;
 mod export;
 mod import;
 mod operator;
+mod replay;
 mod serve;
 mod table;
 mod token;
@@ -48,6 +49,8 @@ enum Command {
         #[arg(long, value_enum, default_value_t = blocked_senders::Format::Csv)]
         format: blocked_senders::Format,
     },
+    /// Reads logs of Postfix and says who would have been restricted, when and why.
+    Replay(replay::Arguments),
 }
 
 /// Does what the command line says. 0 is done, 2 a wrong flag, 1 everything else.
@@ -71,6 +74,7 @@ async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Audit(command) => audit::run(command, &config).await,
         Command::Import(arguments) => import::run(&arguments, &config).await,
         Command::Export { format } => export::run(format, &config).await,
+        Command::Replay(arguments) => replay::run(&arguments, &config),
     }
 }
 
