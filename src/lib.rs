@@ -44,6 +44,7 @@ pub mod postfix;
 pub mod reason;
 pub mod recovery_code;
 pub mod refusals;
+pub mod replay;
 pub mod restriction;
 pub mod retention;
 pub mod rspamd;

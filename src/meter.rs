@@ -53,6 +53,7 @@ pub struct Meter {
 #[derive(Debug, Default)]
 struct Waiting {
     entries: VecDeque<Entry>,
+    /// Reports in the entries, and in those of the transaction under way.
     reports: usize,
     sums: BTreeMap<(Address, i64), Sum>,
 }
@@ -194,7 +195,6 @@ impl Waiting {
             reports += entry.reports.len();
             next.extend(self.entries.pop_front());
         }
-        self.reports -= reports;
         next
     }
 
@@ -208,7 +208,6 @@ impl Waiting {
     /// Puts entries back that could not be counted, in their order.
     fn put_back(&mut self, entries: Vec<Entry>) {
         for entry in entries.into_iter().rev() {
-            self.reports += entry.reports.len();
             let kind = Kind { tried: true, ..entry.kind };
             self.entries.push_front(Entry { kind, ..entry });
         }
@@ -269,6 +268,7 @@ async fn count(app: &App, entries: Vec<Entry>, policies: &mut KnownPolicies) -> 
         Ok(counted) => {
             meter.away.store(false, Relaxed);
             app.committed(&counted.changes);
+            meter.locked().reports -= reports(&entries);
             answer(entries, counted.news);
             Ok(())
         }
@@ -276,6 +276,7 @@ async fn count(app: &App, entries: Vec<Entry>, policies: &mut KnownPolicies) -> 
             meter.away.store(true, Relaxed);
             let (kept, refused): (Vec<_>, Vec<_>) =
                 entries.into_iter().partition(|entry| entry.kind.kept);
+            meter.locked().reports -= reports(&refused);
             for entry in refused {
                 // Whoever asked may have gone.
                 let _ = entry.counted.send(Err(Away));
@@ -311,6 +312,7 @@ async fn count_one_by_one(
     error: StoreError,
 ) {
     if entries.len() == 1 {
+        app.meter.locked().reports -= reports(&entries);
         app.meter.metrics.lost.increment(entries[0].reports.len() as u64);
         tracing::error!(error = std::error::Error::source(&error), "reports cannot be counted");
         return;
@@ -319,6 +321,10 @@ async fn count_one_by_one(
         // What fails because the database is away now was put back.
         let _ = count(app, vec![entry], policies).await;
     }
+}
+
+fn reports(entries: &[Entry]) -> usize {
+    entries.iter().map(|entry| entry.reports.len()).sum()
 }
 
 fn answer(entries: Vec<Entry>, news: Vec<bool>) {

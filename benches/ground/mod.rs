@@ -64,7 +64,8 @@ impl Database {
         Self::postgres().await.expect("there was one before")
     }
 
-    fn sqlite() -> Self {
+    /// An empty one in a file.
+    pub fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("the disk has room for a folder");
         let url = format!("sqlite:{}", folder.path().join("bench.db").display());
         Self { name: "SQLite", folder, url }

@@ -5,6 +5,7 @@ mod doctor;
 mod export;
 mod import;
 mod operator;
+mod replay;
 mod serve;
 mod table;
 mod token;
@@ -51,6 +52,8 @@ enum Command {
         #[arg(long, value_enum, default_value_t = blocked_senders::Format::Csv)]
         format: blocked_senders::Format,
     },
+    /// Reads logs of Postfix and says who would have been restricted, when and why.
+    Replay(replay::Arguments),
 }
 
 /// Does what the command line says. 0 is done, 2 a wrong flag, 1 everything else.
@@ -66,6 +69,7 @@ pub async fn run() -> ExitCode {
 }
 
 async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
+<<<<<<< HEAD
     match (cli.command.unwrap_or(Command::Serve), Config::load(cli.config.as_deref())) {
         // Settings that cannot be used are what the doctor is for.
         (Command::Doctor(arguments), config) => doctor::run(&arguments, config).await,
@@ -76,6 +80,17 @@ async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
         (Command::Audit(command), Ok(config)) => audit::run(command, &config).await,
         (Command::Import(arguments), Ok(config)) => import::run(&arguments, &config).await,
         (Command::Export { format }, Ok(config)) => export::run(format, &config).await,
+=======
+    let config = Config::load(cli.config.as_deref())?;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(config).await,
+        Command::Operator(command) => operator::run(command, &config).await,
+        Command::Token(command) => token::run(command, &config).await,
+        Command::Audit(command) => audit::run(command, &config).await,
+        Command::Import(arguments) => import::run(&arguments, &config).await,
+        Command::Export { format } => export::run(format, &config).await,
+        Command::Replay(arguments) => replay::run(&arguments, &config),
+>>>>>>> replay
     }
 }
 

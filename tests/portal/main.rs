@@ -30,6 +30,7 @@ mod phone;
 mod policy_port;
 mod program;
 mod releases;
+mod replay;
 mod replicas;
 mod restricting;
 mod retention;
