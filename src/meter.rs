@@ -21,12 +21,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(250);
 /// Reports that share a transaction; with more, the first of them would wait for the others.
 const AT_ONCE: usize = 256;
-/// How long to gather reports between two transactions while there are many: whoever was just
-/// answered is about to tell of the next message, and a transaction of all costs hardly more than one
-/// of half of them.
-const GATHER: Duration = Duration::from_millis(1);
-/// Entries in a transaction that are many.
-const MANY: usize = 8;
 /// Messages kept in memory while the database is away; past them, sums.
 const MOST_KEPT: usize = 100_000;
 /// Sums of a sender and minute kept past those; past them, mail is no longer counted.
@@ -252,12 +246,8 @@ async fn round(app: &App, policies: &mut KnownPolicies) -> Result<()> {
         if next.is_empty() {
             break;
         }
-        let many = next.len() >= MANY;
         count(app, next, policies).await?;
         meter.metrics.tell_waiting(meter.waiting());
-        if many {
-            tokio::time::sleep(GATHER).await;
-        }
     }
     write_sums(app).await
 }

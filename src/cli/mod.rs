@@ -69,7 +69,6 @@ pub async fn run() -> ExitCode {
 }
 
 async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
-<<<<<<< HEAD
     match (cli.command.unwrap_or(Command::Serve), Config::load(cli.config.as_deref())) {
         // Settings that cannot be used are what the doctor is for.
         (Command::Doctor(arguments), config) => doctor::run(&arguments, config).await,
@@ -80,17 +79,7 @@ async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
         (Command::Audit(command), Ok(config)) => audit::run(command, &config).await,
         (Command::Import(arguments), Ok(config)) => import::run(&arguments, &config).await,
         (Command::Export { format }, Ok(config)) => export::run(format, &config).await,
-=======
-    let config = Config::load(cli.config.as_deref())?;
-    match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(config).await,
-        Command::Operator(command) => operator::run(command, &config).await,
-        Command::Token(command) => token::run(command, &config).await,
-        Command::Audit(command) => audit::run(command, &config).await,
-        Command::Import(arguments) => import::run(&arguments, &config).await,
-        Command::Export { format } => export::run(format, &config).await,
-        Command::Replay(arguments) => replay::run(&arguments, &config),
->>>>>>> replay
+        (Command::Replay(arguments), Ok(config)) => replay::run(&arguments, &config),
     }
 }
 

@@ -100,6 +100,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// between two looks and so starves beside a writer that leaves gaps of a few milliseconds.
 const BUSY_RECHECK: Duration = Duration::from_millis(1);
 const SQLITE_READERS: u32 = 4;
+/// Statements that a connection which counts keeps prepared: two for each number of rows up to 64.
+const COUNTING_STATEMENTS: usize = 300;
 /// Memory for pages of the one connection that writes, in KiB. With SQLite's 2 MiB, a round of
 /// releases among 100,000 restrictions reads every page that it changes and writes some twice.
 const SQLITE_WRITER_CACHE: u32 = 16 * 1024;
@@ -211,6 +213,7 @@ impl Store {
         };
         let writer = options
             .clone()
+            .statement_cache_capacity(COUNTING_STATEMENTS)
             .pragma("cache_size", format!("-{SQLITE_WRITER_CACHE}"))
             .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT)
             // A statement of many rows first copies each page that it changes, else to a file.
@@ -227,7 +230,8 @@ impl Store {
         let pool = |connections| {
             PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT)
         };
-        let counting = options.clone().options(COUNTING_PLANS);
+        let counting =
+            options.clone().options(COUNTING_PLANS).statement_cache_capacity(COUNTING_STATEMENTS);
         let counting = pool(COUNTING_CONNECTIONS).connect_lazy_with(counting);
         let pool = pool(POSTGRES_CONNECTIONS).connect_with(options).await?;
         let (read, write) = (Backend::Postgres(pool.clone()), Backend::Postgres(pool));

@@ -1,18 +1,11 @@
-//! Many rows in few statements whose texts are few as well.
+//! Many rows in few statements whose texts are few as well, so that connections keep them prepared.
 
-/// The largest chunk: SQLite takes 32,766 values in a statement.
-const LARGEST: usize = 256;
+/// Rows of one statement.
+const LARGEST: usize = 64;
 
-/// `rows` in chunks whose lengths are powers of two. A statement that is written for each length
-/// then comes in nine texts at most, which connections keep prepared.
+/// `rows` in chunks for a statement each.
 pub(super) fn chunks<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
-    let mut rest = rows;
-    std::iter::from_fn(move || {
-        let length = LARGEST.min(1 << rest.len().checked_ilog2()?);
-        let (chunk, later) = rest.split_at(length);
-        rest = later;
-        Some(chunk)
-    })
+    rows.chunks(LARGEST)
 }
 
 /// `values` in lists whose lengths are powers of two, the last one filled up with its last value:
@@ -42,15 +35,5 @@ mod tests {
     fn lists_are_filled_up_to_a_power_of_two_with_what_they_hold() {
         assert_eq!(filled(&[1, 2, 3]).collect::<Vec<_>>(), [[1, 2, 3, 3]]);
         assert_eq!(filled::<u8>(&[]).count(), 0);
-    }
-
-    #[test]
-    fn chunks_are_powers_of_two_and_lose_nothing() {
-        for count in [0_usize, 1, 2, 3, 63, 64, 700] {
-            let rows: Vec<usize> = (0..count).collect();
-            let chunks: Vec<_> = chunks(&rows).collect();
-            assert!(chunks.iter().all(|chunk| chunk.len().is_power_of_two()));
-            assert_eq!(chunks.concat(), rows);
-        }
     }
 }
