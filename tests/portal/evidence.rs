@@ -106,7 +106,7 @@ async fn different_client_addresses_are_counted_and_those_used_most_are_named() 
     let portal = Portal::start().await;
     let message =
         |from: &str| json!({ "sender": ALICE, "recipients": [BOB], "client_address": from });
-    let from = ["192.0.2.1", "192.0.2.2", "192.0.2.2", "2001:db8::1"].map(|from| message(from));
+    let from = ["192.0.2.1", "192.0.2.2", "192.0.2.2", "2001:db8::1"].map(message);
     tell(&portal, json!(from)).await;
     tell(&portal, json!({ "sender": ALICE, "recipients": [BOB] })).await;
     tell(&portal, json!({ "sender": CAROL, "recipients": [BOB], "client_address": "192.0.2.9" }))
