@@ -1,6 +1,7 @@
 //! The command line, one file per subcommand.
 
 mod audit;
+mod demo;
 mod doctor;
 mod export;
 mod import;
@@ -33,6 +34,8 @@ struct Cli {
 enum Command {
     /// Runs everything: portal, API, Postfix policy port and unblocker (the default).
     Serve,
+    /// Runs everything on a throw-away database, with a sample organisation whose mail keeps flowing.
+    Demo,
     /// Manages who may sign in.
     #[command(subcommand)]
     Operator(operator::Command),
@@ -74,6 +77,7 @@ async fn obey(cli: Cli) -> anyhow::Result<ExitCode> {
         (Command::Doctor(arguments), config) => doctor::run(&arguments, config).await,
         (_, Err(error)) => Err(error.into()),
         (Command::Serve, Ok(config)) => serve::run(config).await,
+        (Command::Demo, Ok(config)) => demo::run(config).await,
         (Command::Operator(command), Ok(config)) => operator::run(command, &config).await,
         (Command::Token(command), Ok(config)) => token::run(command, &config).await,
         (Command::Audit(command), Ok(config)) => audit::run(command, &config).await,

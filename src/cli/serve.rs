@@ -8,32 +8,55 @@ use crate::service::Service;
 use crate::service_manager;
 use crate::telemetry;
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
-    telemetry::log_to_stderr(config.log_format);
-    for variable in &config.unknown_variables {
-        tracing::warn!("{variable} is no setting of ours and is left alone");
-    }
+    log(&config);
     // Listened for before anything starts, so that a signal during the start is not lost.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut signals = Signals::listen()?;
     let service = Service::start(config, Clock::default()).await?;
     invite_first_operator(&service).await?;
     service_manager::ready();
     let alive = tokio::spawn(service_manager::keep_alive(service.app.health.clone()));
     let told_to_stop = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping");
+        signals.told_to_stop().await;
         service_manager::stopping();
     };
     let stopped = service.run_until(told_to_stop).await;
     alive.abort();
     stopped?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Begins the log, and tells of what looks like a setting.
+pub(super) fn log(config: &Config) {
+    telemetry::log_to_stderr(config.log_format);
+    for variable in &config.unknown_variables {
+        tracing::warn!("{variable} is no setting of ours and is left alone");
+    }
+}
+
+/// What tells this process to stop.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on none is lost.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
+        Ok(Self { terminate: signal(terminate)?, interrupt: signal(interrupt)? })
+    }
+
+    /// Waits for one.
+    pub(super) async fn told_to_stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    }
 }
 
 /// While nobody can sign in, whoever sees the terminal may become the first operator.

@@ -11,6 +11,7 @@ mod browser;
 mod command_line;
 mod counting;
 mod database_away;
+mod demo;
 mod evidence;
 mod guessing;
 mod harness;

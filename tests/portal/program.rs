@@ -66,12 +66,14 @@ impl Serve {
         let ports = [("LISTEN", "127.0.0.1:0"), ("POLICY_LISTEN", "127.0.0.1:0")];
         let settings = settings.iter().map(|(key, value)| (*key, value.as_ref()));
         let settings = ports.into_iter().chain(settings);
-        let mut child = command(database, &["serve"])
-            .envs(settings.map(|(key, value)| (format!("RESTRICTED_USERS_{key}"), value)))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = command(database, &["serve"]);
+        command.envs(settings.map(|(key, value)| (format!("RESTRICTED_USERS_{key}"), value)));
+        Self::running(command)
+    }
+
+    /// Starts a command that serves and waits until it listens.
+    pub fn running(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, log) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         // Reads to the end, so that a full pipe never stops the program.
