@@ -50,6 +50,8 @@ struct Waiting {
     /// Reports in the entries, and in those of the transaction under way.
     reports: usize,
     sums: BTreeMap<(Address, i64), Sum>,
+    /// Messages in the sums, and in those of the transaction under way.
+    summed: usize,
 }
 
 #[derive(Debug)]
@@ -119,7 +121,8 @@ impl Meter {
     /// How many messages wait, or are kept while the database is away.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.locked().reports
+        let waiting = self.locked();
+        waiting.reports + waiting.summed
     }
 
     fn is_away(&self) -> bool {
@@ -169,6 +172,7 @@ impl Waiting {
                 continue;
             }
             let sum = self.sums.entry(key).or_default();
+            self.summed += 1;
             sum.messages += 1;
             sum.spam += i64::from(report.verdict == Some(Verdict::Spam));
             sum.inside += report.recipients.inside;
@@ -333,12 +337,19 @@ async fn write_sums(app: &App) -> Result<()> {
         if sums.is_empty() {
             return Ok(());
         }
-        if let Err(error) = app.store.add_sums(&sums).await {
-            let mut waiting = app.meter.locked();
-            for (key, sum) in sums {
-                *waiting.sums.entry(key).or_default() += sum;
+        let written = app.store.add_sums(&sums).await;
+        let mut waiting = app.meter.locked();
+        match written {
+            Ok(()) => {
+                let messages: i64 = sums.values().map(|sum| sum.messages).sum();
+                waiting.summed -= usize::try_from(messages).unwrap_or(waiting.summed);
             }
-            return Err(error);
+            Err(error) => {
+                for (key, sum) in sums {
+                    *waiting.sums.entry(key).or_default() += sum;
+                }
+                return Err(error);
+            }
         }
     }
 }
@@ -391,7 +402,8 @@ mod tests {
         for number in 0..100_500 {
             meter.count(report(number % 3, 7)).await;
         }
-        assert_eq!(meter.waiting(), 100_000);
+        assert_eq!(meter.waiting(), 100_500);
+        assert_eq!(meter.locked().reports, 100_000);
         let mut waiting = meter.locked();
         let named = |entry: &Entry| entry.reports[0].recipients.named.len();
         assert_eq!(named(&waiting.entries[FEW - 1]), 100);
