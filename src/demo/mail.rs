@@ -3,8 +3,8 @@
 use super::{SENDERS, SPAMMER};
 use crate::address::Address;
 use crate::app::App;
+use crate::mail_port::listen::ListenAddress;
 use crate::outbound::{Recipients, Report, Source, Verdict};
-use crate::postfix::listen::ListenAddress;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

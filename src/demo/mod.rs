@@ -9,8 +9,8 @@ pub use mail::mail;
 
 use crate::address::Domain;
 use crate::config::{Config, DatabaseUrl};
+use crate::mail_port::listen::ListenAddress;
 use crate::organization::Organization;
-use crate::postfix::listen::ListenAddress;
 use chrono::TimeDelta;
 use std::path::Path;
 
@@ -47,6 +47,7 @@ pub fn config(settings: Config, folder: &Path) -> Config {
     config.organization = Organization { name: "Example Org".into(), domains: vec![domain] };
     config.unblock.propagation_delay = DELAY;
     config.policy_listen = vec![ListenAddress::Tcp { host: "127.0.0.1".into(), port: 0 }];
+    config.socketmap_listen = Vec::new();
     config.mail_server_networks = Vec::new();
     config.oidc = None;
     config.require_mfa = false;
