@@ -41,10 +41,12 @@ const DELAY: TimeDelta = TimeDelta::seconds(30);
 /// is a free one, because a real mail server may ask at the usual one.
 #[must_use]
 pub fn config(settings: Config, folder: &Path) -> Config {
-    let domain = Domain::parse("example.org").expect("it is a domain");
     let mut config = settings;
     config.database_url = DatabaseUrl::Sqlite(folder.join("demo.db"));
-    config.organization = Organization { name: "Example Org".into(), domains: vec![domain] };
+    config.organization = Organization {
+        name: "Example Org".into(),
+        domains: Vec::from_iter(Domain::parse("example.org")),
+    };
     config.unblock.propagation_delay = DELAY;
     config.policy_listen = vec![ListenAddress::Tcp { host: "127.0.0.1".into(), port: 0 }];
     config.socketmap_listen = Vec::new();

@@ -126,7 +126,7 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads a request that [`Scanner::scan`] found whole. Of an attribute that comes twice the
+    /// Reads a request that [`Scanner::scan`](crate::mail_port::Scanner::scan) found whole. Of an attribute that comes twice the
     /// last one counts.
     #[must_use]
     pub fn read(whole: &'a [u8]) -> Self {

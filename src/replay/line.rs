@@ -27,7 +27,7 @@ pub struct Entry<'a> {
 }
 
 /// What Postfix tells of a message.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told<'a> {
     /// Who submits it: a SASL login.
     Login(&'a [u8]),

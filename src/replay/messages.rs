@@ -250,7 +250,7 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
     }
 
-    fn to<'a>(to: &'a str) -> Told<'a> {
+    fn to(to: &str) -> Told<'_> {
         Told::Recipient { to: to.as_bytes(), orig_to: None }
     }
 

@@ -244,21 +244,17 @@ fn replayed(log: &str, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, String, String
 /// What Postfix logs of a message.
 fn lines(at: DateTime<Utc>, number: usize, login: &str, to: &[String], spam: bool) -> String {
     let (time, id) = (at.format("%Y-%m-%dT%H:%M:%S+00:00"), format!("{number:09X}"));
-    let mut lines = format!(
-        "{time} mail postfix/smtpd[1]: {id}: client=x[192.0.2.7], sasl_method=PLAIN, \
-         sasl_username={login}\n"
-    );
+    let line =
+        |program: &str, text: &str| format!("{time} mail postfix/{program}[1]: {id}: {text}\n");
+    let client = format!("client=x[192.0.2.7], sasl_method=PLAIN, sasl_username={login}");
+    let mut lines = vec![line("smtpd", &client)];
     if spam {
-        lines +=
-            &format!("{time} mail postfix/cleanup[1]: {id}: info: header X-Spam: Yes from x\n");
+        lines.push(line("cleanup", "info: header X-Spam: Yes from x"));
     }
-    lines += &format!(
-        "{time} mail postfix/qmgr[1]: {id}: from=<x@example.org>, size=900, nrcpt={} (queue active)\n",
-        to.len()
-    );
-    for recipient in to {
-        lines +=
-            &format!("{time} mail postfix/smtp[1]: {id}: to=<{recipient}>, relay=y, status=sent\n");
-    }
-    lines
+    let queued = format!("from=<x@example.org>, size=900, nrcpt={} (queue active)", to.len());
+    lines.push(line("qmgr", &queued));
+    let sent =
+        |recipient: &String| line("smtp", &format!("to=<{recipient}>, relay=y, status=sent"));
+    lines.extend(to.iter().map(sent));
+    lines.concat()
 }
