@@ -15,6 +15,7 @@ use crate::refusals::Refusals;
 use crate::restriction::{Restriction, UnblockRequest};
 use crate::store::{Asker, Result, Store, Unblocked};
 use crate::telemetry::Metrics;
+use crate::token_memory::TokenMemory;
 use crate::token_uses::TokenUses;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -41,6 +42,8 @@ pub struct App {
     pub meter: Arc<Meter>,
     /// Rung when the next release may be another than before.
     pub due_changed: Notify,
+    /// Which tokens were good of late.
+    pub token_memory: TokenMemory,
     /// When tokens were used.
     pub token_uses: TokenUses,
     /// Which parts run.
@@ -87,6 +90,7 @@ impl App {
             decider,
             meter: Arc::default(),
             due_changed,
+            token_memory: TokenMemory::default(),
             token_uses: TokenUses::default(),
             health,
             provider,

@@ -56,6 +56,7 @@ pub mod socketmap;
 pub mod store;
 pub mod telemetry;
 pub mod token;
+pub mod token_memory;
 pub mod token_uses;
 pub mod unblocker;
 pub mod web;

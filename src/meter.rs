@@ -125,7 +125,9 @@ impl Meter {
         waiting.reports + waiting.summed
     }
 
-    fn is_away(&self) -> bool {
+    /// Whether the database is known to be away.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
         self.away.load(Relaxed)
     }
 

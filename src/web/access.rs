@@ -8,6 +8,7 @@ use super::session_cookie;
 use crate::operator::{Actor, ActorKind, Permission, RoleGroup};
 use crate::secret::SecretHash;
 use crate::store::{Asker, SessionRecord};
+use crate::token_memory::Remembered;
 use crate::token_uses::TokenUse;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};
@@ -163,12 +164,35 @@ pub(crate) async fn by_token(
     from: Option<ClientAddress>,
 ) -> Result<Option<Caller>, Problem> {
     let (secret, now) = (SecretHash::of(token.expose_secret()), app.clock.now());
-    let Some(token) = app.store.token(&secret, now).await? else { return Ok(None) };
+    let remembered = || app.token_memory.get(&secret, now).map(|token| remembered(token, from));
+    if app.meter.is_away()
+        && let Some(caller) = remembered()
+    {
+        return Ok(Some(caller));
+    }
+    let token = match app.store.token(&secret, now).await {
+        Err(error) if error.is_outage() => {
+            return remembered().map_or(Err(error.into()), |it| Ok(Some(it)));
+        }
+        token => token?,
+    };
+    let Some(token) = token else {
+        app.token_memory.missed(&secret);
+        return Ok(None);
+    };
+    app.token_memory.found(&secret, &token, now);
     let actor = actor(token.name.clone(), ActorKind::Token, from);
     if token.is_use_news(now) {
         app.token_uses.note(secret, TokenUse { at: now, from: actor.client_address });
     }
     Ok(Some(Caller { actor, role: token.role_group, session: None }))
+}
+
+/// Who has a token that was good before the database went away. What needs the database fails all
+/// the same.
+fn remembered(token: Remembered, from: Option<ClientAddress>) -> Caller {
+    let actor = actor(token.name, ActorKind::Token, from);
+    Caller { actor, role: token.role_group, session: None }
 }
 
 /// Who is signed in, while the session lasts.

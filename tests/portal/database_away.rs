@@ -66,6 +66,8 @@ async fn messages_are_kept_while_the_database_is_away_and_judged_when_it_is_back
     for number in 0..3 {
         portal.sends_as("alice@example.org", &format!("A{number}"), &["bob@remote.example"]).await;
     }
+    // A token is believed without a database when it was good before.
+    portal.messages("alice@example.org").await;
     let absence = portal.database.take_away().await;
     // The first finds out within a second; nobody waits after that.
     for number in 0..3 {
