@@ -4,11 +4,12 @@
 //! How the modules depend on each other, downwards; those on one line do not know each other:
 //!
 //! ```text
-//! cli → service ┬ web   postfix   socketmap   unblocker   follower   bookkeeper      the parts
+//! cli → service ┬ web   postfix   socketmap   unblocker   follower   retention …      the parts
 //!               │          └→ mail_port ←┘
 //!               └──┴───────┴──────────┴──────────┴──────────┴──────────┴→ app       what they share
-//!                     decision → blocklist  refusals        store        memory, and the only SQL
-//!      restriction  reason  outbound  operator  event  organization  address → clock      pure
+//!                     decision → blocklist  refusals   meter → store     memory, and the only SQL
+//!      restriction  reason → outbound  operator  event  organization  address → clock      pure
+//! cli → doctor   replay → outbound                                       what needs no service
 //! ```
 
 pub mod address;

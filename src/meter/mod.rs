@@ -1,34 +1,27 @@
 //! Counts what every sender sends. Reports wait here for the next transaction, many share one, and
 //! while the database is away they are kept.
 
-use crate::address::Address;
+#[cfg(test)]
+mod tests;
+mod waiting;
+
 use crate::app::App;
 use crate::outage::Outage;
-use crate::outbound::{Report, Verdict};
-use crate::store::{Counted, KnownPolicies, Result, StoreError, Sum};
+use crate::outbound::Report;
+use crate::store::{Counted, KnownPolicies, Result, StoreError};
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
+use waiting::{Entry, Kind, MOST_KEPT, Waiting};
 
 /// How long a mail server waits for the commit that counts its message; a database that is slow or
 /// away shall not hold up mail.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Between two tries while the database is away.
 const RETRY: Duration = Duration::from_millis(250);
-/// Reports that share a transaction; with more, the first of them would wait for the others.
-const AT_ONCE: usize = 256;
-/// Messages kept in memory while the database is away; past them, sums.
-const MOST_KEPT: usize = 100_000;
-/// Sums of a sender and minute kept past those; past them, mail is no longer counted.
-const MOST_SUMS: usize = 500_000;
-/// Past so many, reports are kept without what only people read.
-const FEW: usize = 1_000;
-/// Recipients that such a report keeps by name.
-const SLIM_RECIPIENTS: usize = 5;
 
 /// The database does not answer and the reports were not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,32 +35,6 @@ pub struct Meter {
     /// Whether the last transaction failed or takes too long; then nobody waits for the next.
     away: AtomicBool,
     metrics: Metrics,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    entries: VecDeque<Entry>,
-    /// Reports in the entries, and in those of the transaction under way.
-    reports: usize,
-    sums: BTreeMap<(Address, i64), Sum>,
-    /// Messages in the sums, and in those of the transaction under way.
-    summed: usize,
-}
-
-#[derive(Debug)]
-struct Entry {
-    reports: Vec<Report>,
-    kind: Kind,
-    counted: oneshot::Sender<std::result::Result<Vec<bool>, Away>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Kind {
-    /// Whether it stays when the database is away: nobody would send it again.
-    kept: bool,
-    /// Whether its messages may be in the store by their ids: a transaction that held it failed,
-    /// perhaps after its commit, or it is about a message that is there.
-    tried: bool,
 }
 
 impl Default for Meter {
@@ -151,66 +118,6 @@ impl Meter {
     // No code that holds the lock can panic half-way, so a poisoned lock guards whole entries.
     fn locked(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Waiting {
-    fn push(&mut self, mut entry: Entry) {
-        if entry.kind.kept && self.reports >= FEW {
-            for report in &mut entry.reports {
-                report.recipients.named.truncate(SLIM_RECIPIENTS);
-                report.symbols = Vec::new();
-            }
-        }
-        self.reports += entry.reports.len();
-        self.entries.push_back(entry);
-    }
-
-    fn sum_up(&mut self, reports: &[Report], lost: &Counter) {
-        for report in reports {
-            let key = (report.sender.clone(), report.at.timestamp().div_euclid(60));
-            if self.sums.len() >= MOST_SUMS && !self.sums.contains_key(&key) {
-                lost.increment(1);
-                continue;
-            }
-            let sum = self.sums.entry(key).or_default();
-            self.summed += 1;
-            sum.messages += 1;
-            sum.spam += i64::from(report.verdict == Some(Verdict::Spam));
-            sum.inside += report.recipients.inside;
-            sum.outside += report.recipients.outside;
-            sum.unplaced += report.recipients.unplaced;
-        }
-    }
-
-    /// The entries of the next transaction; those tried before alone, they need another look.
-    fn next(&mut self) -> Vec<Entry> {
-        let mut next: Vec<Entry> = Vec::new();
-        let mut reports = 0;
-        while let Some(entry) = self.entries.front() {
-            let other_kind = next.first().is_some_and(|first| first.kind.tried != entry.kind.tried);
-            if !next.is_empty() && (other_kind || reports + entry.reports.len() > AT_ONCE) {
-                break;
-            }
-            reports += entry.reports.len();
-            next.extend(self.entries.pop_front());
-        }
-        next
-    }
-
-    /// The sums of the next transaction.
-    fn next_sums(&mut self) -> BTreeMap<(Address, i64), Sum> {
-        let later = self.sums.keys().nth(AT_ONCE).cloned();
-        let later = later.map(|key| self.sums.split_off(&key)).unwrap_or_default();
-        std::mem::replace(&mut self.sums, later)
-    }
-
-    /// Puts entries back that could not be counted, in their order.
-    fn put_back(&mut self, entries: Vec<Entry>) {
-        for entry in entries.into_iter().rev() {
-            let kind = Kind { tried: true, ..entry.kind };
-            self.entries.push_front(Entry { kind, ..entry });
-        }
     }
 }
 
@@ -378,53 +285,5 @@ impl Metrics {
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     fn tell_waiting(&self, messages: usize) {
         self.kept.set(messages as f64);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::outbound::Source;
-    use chrono::{DateTime, TimeDelta, Utc};
-
-    fn report(sender: u64, minute: i64) -> Report {
-        let at = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::minutes(minute);
-        let mut report =
-            Report::new(Source::Filter, Address::stored(&format!("u{sender}@example.org")), at);
-        report.recipients.outside = 2;
-        report.recipients.named = vec!["bob@remote.example".into(); 100];
-        report.verdict = Some(Verdict::Spam);
-        report
-    }
-
-    #[tokio::test]
-    async fn past_a_hundred_thousand_messages_sums_are_kept_and_nothing_is_lost() {
-        let meter = Meter::default();
-        meter.away.store(true, Relaxed);
-        for number in 0..100_500 {
-            meter.count(report(number % 3, 7)).await;
-        }
-        assert_eq!(meter.waiting(), 100_500);
-        assert_eq!(meter.locked().reports, 100_000);
-        let mut waiting = meter.locked();
-        let named = |entry: &Entry| entry.reports[0].recipients.named.len();
-        assert_eq!(named(&waiting.entries[FEW - 1]), 100);
-        assert_eq!(named(&waiting.entries[FEW]), SLIM_RECIPIENTS);
-        let sums = waiting.next_sums();
-        let added = |of: fn(&Sum) -> i64| sums.values().map(of).sum::<i64>();
-        assert_eq!(
-            (sums.len(), added(|sum| sum.messages), added(|sum| sum.outside)),
-            (3, 500, 1_000)
-        );
-        assert_eq!(added(|sum| sum.spam), 500);
-    }
-
-    #[tokio::test]
-    async fn sums_are_handed_over_in_steps() {
-        let mut waiting = Waiting::default();
-        let reports: Vec<_> = (0..600).map(|sender| report(sender, 7)).collect();
-        waiting.sum_up(&reports, &Counter::noop());
-        let steps = std::iter::from_fn(|| Some(waiting.next_sums().len()).filter(|len| *len > 0));
-        assert_eq!(steps.collect::<Vec<_>>(), [AT_ONCE, AT_ONCE, 600 - 2 * AT_ONCE]);
     }
 }
