@@ -59,7 +59,7 @@ async fn main() {
         let settled = start.elapsed();
         let counted = database.counted().await;
         println!(
-            "  {sent} messages sent, {kept} kept one by one while it was away ({memory} MiB resident, \
+            "  {sent} messages sent, {kept} kept while it was away ({memory} MiB resident, \
              the load's own included), {counted} counted {:.1} s later {}",
             settled.as_secs_f64(),
             verdict(usize::try_from(counted) == Ok(sent))
