@@ -70,34 +70,9 @@ impl Recipients {
     }
 }
 
-/// One report about an outbound message, which may be the first of it or one of several.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// The id that the message gets where this is the first report of it.
-    pub id: Uuid,
-    /// Who reports.
-    pub source: Source,
-    /// When the message was submitted.
-    pub at: DateTime<Utc>,
-    /// Who submitted it.
-    pub sender: Address,
-    /// Whom it is for.
-    pub recipients: Recipients,
-    /// How the mail server calls it.
-    pub queue_id: Option<String>,
-    /// How its sender calls it (RFC 5322 §3.6.4).
-    pub message_id: Option<String>,
-    /// Its subject.
-    pub subject: Option<String>,
-    /// From where it was submitted.
-    pub client_address: Option<String>,
-    /// What it is.
-    pub verdict: Option<Verdict>,
-    /// How sure the filter is.
-    pub score: Option<f64>,
-    /// Why the filter says so.
-    pub symbols: Vec<Symbol>,
-}
+/// One report about an outbound message, which may be the first of it or one of several: the message
+/// as far as its source knows it. Its id is the message's where it is the first.
+pub type Report = Message;
 
 impl Report {
     /// A report about a message that `sender` submitted at `at`, nothing else of it told.
@@ -165,25 +140,6 @@ pub struct Message {
     pub symbols: Vec<Symbol>,
 }
 
-impl From<Report> for Message {
-    fn from(report: Report) -> Self {
-        Self {
-            id: report.id,
-            at: report.at,
-            sender: report.sender,
-            source: report.source,
-            recipients: report.recipients,
-            queue_id: report.queue_id,
-            message_id: report.message_id,
-            subject: report.subject,
-            client_address: report.client_address,
-            verdict: report.verdict,
-            score: report.score,
-            symbols: report.symbols,
-        }
-    }
-}
-
 impl Message {
     /// Takes in another report of the same message; says whether it changed anything. `spam`
     /// replaces every other verdict, and only somebody who got the message can say that it is none;
@@ -249,7 +205,7 @@ mod tests {
     }
 
     fn joined(first: Report, second: Report) -> (Message, bool) {
-        let mut message = Message::from(first);
+        let mut message = first;
         let changed = message.join(second);
         (message, changed)
     }

@@ -69,7 +69,7 @@ impl Known {
 
     /// The report begins the message at `index`.
     pub(super) fn begins(&mut self, report: &Report, index: usize) {
-        self.remember(&Message::from(report.clone()), Place::Touched(index));
+        self.remember(report, Place::Touched(index));
     }
 
     fn remember(&mut self, message: &Message, place: Place) {

@@ -110,7 +110,7 @@ fn join(mut known: Known, reports: &[Report]) -> Joined {
             (index, touched[index].after.join(report.clone()))
         } else {
             known.begins(report, touched.len());
-            let after = Message::from(report.clone());
+            let after = report.clone();
             touched.push(Touched { before: None, after, filtered_as_spam: false });
             (touched.len() - 1, true)
         };
