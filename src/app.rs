@@ -4,6 +4,7 @@ use crate::address::Address;
 use crate::blocklist::{Blocklist, Change};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::courier::Courier;
 use crate::decision::Decider;
 use crate::health::Health;
 use crate::meter::Meter;
@@ -42,8 +43,12 @@ pub struct App {
     pub meter: Arc<Meter>,
     /// Rung when the next release may be another than before.
     pub due_changed: Notify,
+    /// Rung when there may be alerts that nobody was told of.
+    pub alerts_raised: Notify,
     /// Which tokens were good of late.
     pub token_memory: TokenMemory,
+    /// What delivers notices.
+    pub courier: Courier,
     /// When tokens were used.
     pub token_uses: TokenUses,
     /// Which parts run.
@@ -80,7 +85,9 @@ impl App {
         let (due_changed, health, metrics) = (Notify::new(), Health::default(), Metrics::new());
         let provider = config.oidc.clone();
         let provider = provider.map(|oidc| Provider::new(oidc, &public_url, clock.clone()));
+        let courier = Courier::new(&config, &public_url);
         Ok(Self {
+            courier,
             config,
             public_url,
             passkeys,
@@ -90,6 +97,7 @@ impl App {
             decider,
             meter: Arc::default(),
             due_changed,
+            alerts_raised: Notify::new(),
             token_memory: TokenMemory::default(),
             token_uses: TokenUses::default(),
             health,
@@ -157,6 +165,7 @@ impl App {
         if !changes.is_empty() {
             self.blocklist.apply(changes);
             self.due_changed.notify_one();
+            self.alerts_raised.notify_one();
         }
     }
 }

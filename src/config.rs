@@ -1,8 +1,12 @@
 //! Every setting, parsed to its type once; secrets print as `***`.
 
+mod alerts;
 mod oidc;
 mod source;
 
+pub use alerts::{
+    Alerts, MailSettings, SmtpTls, SmtpUrl, WebhookFormat, WebhookSecret, WebhookUrl, is_inside,
+};
 pub use oidc::Oidc;
 
 use crate::address::Domain;
@@ -49,6 +53,8 @@ pub struct Config {
     pub mail_server_networks: Vec<IpNet>,
     /// What a restricted user's mail is answered.
     pub restricted_answer: RestrictedAnswer,
+    /// How admins are told.
+    pub alerts: Alerts,
     /// Where the organisation explains what to do with a compromised account.
     pub help_url: Option<Url>,
     /// The organisation's identity provider, where operators may sign in with it.
@@ -116,7 +122,7 @@ pub enum ConfigError {
         settings: String,
     },
     /// A key without which others are of no use.
-    #[error("{key} is not set, but {because} is; sign-in with an identity provider takes both")]
+    #[error("{key} is not set, but {because} is, which needs it")]
     Missing {
         /// The key.
         key: &'static str,
@@ -182,6 +188,7 @@ impl Config {
             restricted_answer: source
                 .one("restricted_answer", "reject or bounce", restricted_answer)?
                 .unwrap_or_default(),
+            alerts: Alerts::from_source(&mut source)?,
             help_url: source.one("help_url", "an http or https URL", web_url)?,
             oidc: Oidc::from_source(&mut source)?,
             require_mfa: source

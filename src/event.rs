@@ -106,6 +106,12 @@ pub enum Action {
     OutboundSpamPolicyChanged,
     /// An outbound spam policy was deleted.
     OutboundSpamPolicyDeleted,
+    /// An alert was raised.
+    AlertTriggered,
+    /// Something happened again, somebody worked on its alert, or it was resolved by itself.
+    AlertUpdated,
+    /// An alert policy was changed.
+    AlertPolicyChanged,
 }
 
 /// What the audit log keeps of one deed. The field order is the order of the hashed bytes.

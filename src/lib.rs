@@ -13,6 +13,7 @@
 //! ```
 
 pub mod address;
+pub mod alert;
 pub mod app;
 pub mod attempts;
 pub mod blocked_senders;
@@ -22,6 +23,7 @@ pub mod checkpointer;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod courier;
 pub mod decision;
 pub mod demo;
 pub mod doctor;

@@ -81,6 +81,13 @@ impl Restriction {
         }
     }
 
+    /// How long after it was due its release came; nothing where it has not ended.
+    #[must_use]
+    pub fn lateness(&self) -> Option<TimeDelta> {
+        let due = self.unblock.as_ref().map(|unblock| unblock.takes_effect_at).or(self.ends_at)?;
+        Some(self.released_at? - due)
+    }
+
     /// Why, in plain words.
     #[must_use]
     pub fn why(&self) -> String {

@@ -9,8 +9,8 @@ use crate::postfix::PolicyPort;
 use crate::socketmap::Socketmap;
 use crate::store::Store;
 use crate::{
-    bookkeeper, checkpointer, follower, mail_port, meter, notary, postfix, retention, socketmap,
-    unblocker, web,
+    bookkeeper, checkpointer, courier, follower, mail_port, meter, notary, postfix, retention,
+    socketmap, unblocker, web,
 };
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
@@ -49,6 +49,10 @@ impl Service {
         let store = Store::open(&config.database_url)
             .await
             .with_context(|| format!("cannot open the database {:?}", config.database_url))?;
+        let store = match config.alerts.notify_restricted_user {
+            true => store.with_own_notices(config.organization.clone()),
+            false => store,
+        };
         let listener = TcpListener::bind(config.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.listen))?;
@@ -69,6 +73,9 @@ impl Service {
         service.run_mail_ports(policy_listeners, socketmap_listeners);
         service.run_parts(listener);
         service.tell_addresses();
+        if !service.app.config.alerts.leave_the_portal() {
+            tracing::info!("alerts stand in the portal alone: no smtp_url, no alert_webhooks");
+        }
         Ok(service)
     }
 
@@ -101,6 +108,8 @@ impl Service {
         self.run_part("web", |app| web::serve(app, listener, stop));
         let stop = self.stop.clone();
         self.run_part("unblocker", |app| async move { unblocker::run(&app, &stop).await });
+        let stop = self.stop.clone();
+        self.run_part("courier", |app| async move { courier::run(&app, &stop).await });
         let stop = self.stop.clone();
         self.run_part("blocklist", |app| async move { follower::run(&app, &stop).await });
         let stop = self.stop.clone();

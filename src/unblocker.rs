@@ -66,11 +66,7 @@ pub async fn release_all_due(app: &App) -> Result<Option<DateTime<Utc>>> {
 }
 
 fn tell(app: &App, restriction: &Restriction) {
-    let takes_effect_at = restriction.unblock.as_ref().map(|unblock| unblock.takes_effect_at);
-    let lateness = match (restriction.released_at, takes_effect_at.or(restriction.ends_at)) {
-        (Some(released_at), Some(due)) => (released_at - due).to_std().unwrap_or_default(),
-        _ => Duration::ZERO,
-    };
+    let lateness = restriction.lateness().unwrap_or_default().to_std().unwrap_or_default();
     app.metrics.release_lateness.record(lateness.as_secs_f64());
     tracing::info!(
         address = %restriction.address.as_str().escape_debug(),

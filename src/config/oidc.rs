@@ -134,10 +134,7 @@ mod tests {
             let key = key.to_lowercase();
             assert_eq!(
                 told,
-                format!(
-                    "oidc_{key} is not set, but oidc_{because} is; sign-in with an identity provider \
-                     takes both"
-                )
+                format!("oidc_{key} is not set, but oidc_{because} is, which needs it")
             );
         }
     }

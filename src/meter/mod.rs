@@ -171,6 +171,9 @@ async fn count(app: &App, entries: Vec<Entry>, policies: &mut KnownPolicies) -> 
         Ok(counted) => {
             meter.away.store(false, Relaxed);
             app.committed(&counted.changes);
+            if counted.raised {
+                app.alerts_raised.notify_one();
+            }
             meter.locked().reports -= reports(&entries);
             answer(entries, counted.news);
             Ok(())

@@ -1,5 +1,6 @@
 //! The only SQL. One text serves both databases; see `Backend`.
 
+mod alerts;
 mod attempts;
 mod audit;
 mod audit_seal;
@@ -39,6 +40,7 @@ mod tokens;
 mod trace;
 mod unblocks;
 
+pub use alerts::{AlertPage, AlertQuery, Audience, Channel, Claimed, Delivery, Queue};
 pub use audit::{AuditQuery, AuditRecord, ChainEnd};
 pub use counting::{Counted, KnownPolicies, Standing, Sum};
 pub use evidence::{ClientAddress, ClientAddresses, MESSAGES_LOOKED_AT};
@@ -61,6 +63,7 @@ pub use trace::{MessagePage, MessagePosition, MessageQuery};
 pub use unblocks::{Asker, Unblocked};
 
 use crate::config::DatabaseUrl;
+use crate::organization::Organization;
 use presence::Presence;
 use sqlx::pool::PoolConnectionMetadata;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -168,6 +171,8 @@ pub struct Store {
     /// On SQLite the connection that moves pages from the write-ahead log to the file.
     checkpointer: Option<SqlitePool>,
     presence: Option<Presence>,
+    /// The organisation where restricted users get a notice of their own.
+    own_notices: Option<Organization>,
 }
 
 impl<S, P> std::fmt::Debug for Backend<S, P> {
@@ -192,6 +197,12 @@ impl Store {
         store.migrate().await?;
         store.presence.as_ref().map_or(Ok(()), Presence::share)?;
         Ok(store)
+    }
+
+    /// Lets restricted users of the organisation get a notice of their own.
+    #[must_use]
+    pub fn with_own_notices(self, organization: Organization) -> Self {
+        Self { own_notices: Some(organization), ..self }
     }
 
     async fn open_sqlite(path: &std::path::Path) -> anyhow::Result<Self> {
@@ -223,7 +234,7 @@ impl Store {
         let read = pool(SQLITE_READERS).connect_with(options.read_only(true)).await?;
         let counting = Backend::Sqlite(write.clone());
         let (read, write) = (Backend::Sqlite(read), Backend::Sqlite(write));
-        Ok(Self { read, write, counting, checkpointer, presence })
+        Ok(Self { read, write, counting, checkpointer, presence, own_notices: None })
     }
 
     async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
@@ -236,7 +247,7 @@ impl Store {
         let pool = pool(POSTGRES_CONNECTIONS).connect_with(options).await?;
         let (read, write) = (Backend::Postgres(pool.clone()), Backend::Postgres(pool));
         let counting = Backend::Postgres(counting);
-        Ok(Self { read, write, counting, checkpointer: None, presence: None })
+        Ok(Self { read, write, counting, checkpointer: None, presence: None, own_notices: None })
     }
 
     /// Begins a transaction that will write.

@@ -1,5 +1,6 @@
 //! Ending restrictions whose time has come.
 
+use super::alerts::NewAlert;
 use super::changes::{changes, delisted, entry};
 use super::row::RestrictionRow;
 use super::{Backend, Result, Store, Tx, on};
@@ -7,13 +8,16 @@ use crate::blocklist::Change;
 use crate::event::{Event, NewAuditEntry, NewHistoryEntry};
 use crate::operator::Actor;
 use crate::restriction::Restriction;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashSet;
 use uuid::Uuid;
 
 /// How many restrictions one round ends. With history and audit a round of so many holds SQLite's
 /// write lock well below the 100 ms that another write may have to wait.
 const RELEASES_AT_ONCE: i64 = 1_000;
+
+/// A release so late has left a user waiting without need.
+const LATE: TimeDelta = TimeDelta::minutes(5);
 
 /// Postgres' advisory lock of the one process that releases; an arbitrary key of ours.
 const RELEASE_LOCK: i64 = 0x5265_6c65_6173_6573;
@@ -34,7 +38,9 @@ impl Store {
         tx.wait_for_other_releasers().await?;
         let still_due = tx.set_released(ends.iter().map(|(due, _)| due.id), now).await?;
         ends.retain(|(due, _)| still_due.contains(&due.id));
-        let (released, (history, audit)): (Vec<_>, (Vec<_>, Vec<_>)) = ends.into_iter().unzip();
+        let (released, (history, mut audit)): (Vec<_>, (Vec<_>, Vec<_>)) = ends.into_iter().unzip();
+        audit.extend(tx.resolve_alerts_of(&released, now).await?);
+        audit.extend(tx.raise(released.iter().filter_map(late).collect(), now).await?);
         let first = tx.record(&history, audit).await?;
         tx.commit().await?;
         let changes = changes(first, &released);
@@ -89,6 +95,14 @@ fn release(
     let history = entry(&released, Event::Released, Some(&Actor::system().name));
     let audit = delisted(&released, now);
     (released, (history, audit))
+}
+
+/// What to tell of a release that came too late.
+fn late(released: &Restriction) -> Option<NewAlert> {
+    let late = released.lateness().filter(|late| *late > LATE)?;
+    let minutes = late.num_minutes();
+    let reason = format!("The release was committed {minutes} minutes after it was due");
+    Some(NewAlert::released_late(released, reason))
 }
 
 impl Tx {

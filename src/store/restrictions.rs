@@ -1,5 +1,6 @@
 //! Restrictions: beginning one, finding one, its history.
 
+use super::alerts::NewAlert;
 use super::changes::{changes, entry};
 use super::row::RestrictionRow;
 use super::{Result, Store, StoreError, on};
@@ -51,7 +52,10 @@ impl Store {
         let audit = NewAuditEntry::new(actor, Action::Listed, now)
             .to(address)
             .after(json!({ "id": restriction.id, "reason": reason }));
-        let first = tx.record(&[history], vec![audit]).await?;
+        tx.tell_user(&restriction, self.own_notices.as_ref(), now).await?;
+        let mut audit = vec![audit];
+        audit.extend(tx.raise(vec![NewAlert::restricted(&restriction)], now).await?);
+        let first = tx.record(&[history], audit).await?;
         tx.commit().await?;
         let change = changes(first, std::slice::from_ref(&restriction)).remove(0);
         Ok(Some((restriction, change)))

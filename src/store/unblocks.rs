@@ -53,6 +53,9 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Unblocked> {
         let mut tx = self.begin().await?;
+        if rules.propagation_delay.is_zero() {
+            tx.wait_for_other_releasers().await?;
+        }
         let outcome = tx.request_unblock(id, request, asker, rules, now).await?;
         tx.commit().await?;
         Ok(outcome)
@@ -158,6 +161,7 @@ impl Tx {
             restriction.released_at = Some(now);
             history.push(entry(&restriction, Event::Released, Some(&Actor::system().name)));
             audit.push(delisted(&restriction, now));
+            audit.extend(self.resolve_alerts_of(std::slice::from_ref(&restriction), now).await?);
         }
         let first = self.record(&history, audit).await?;
         let last = first + i64::from(restriction.released_at.is_some());

@@ -2,7 +2,9 @@
 
 use super::restricting::{Messages, Verdict};
 use super::{Result, Tx, on};
+use crate::alert::AlertPolicyId::{SendingLimit, SuspiciousSending};
 use crate::outbound::{Action, Crossing};
+use crate::store::alerts::NewAlert;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -11,14 +13,14 @@ const WARNING: &str = "warning";
 
 impl Tx {
     /// Notes the line that a sender crossed, else that it reached the warning level: the first
-    /// time in a UTC day.
+    /// time in a UTC day. Then admins are to be told, unless the policy only watches.
     pub(super) async fn note_crossing(
         &mut self,
         verdict: &Verdict<'_>,
         messages: &Messages<'_>,
         restriction: Option<Uuid>,
         now: DateTime<Utc>,
-    ) -> Result<()> {
+    ) -> Result<Option<NewAlert>> {
         let (line, action, reason) = match verdict.judgement.crossing {
             Some(crossing) => (
                 crossing.name(),
@@ -28,9 +30,9 @@ impl Tx {
             None if verdict.judgement.warning => {
                 (WARNING, Action::Alert, verdict.reason(Crossing::Spam, messages))
             }
-            None => return Ok(()),
+            None => return Ok(None),
         };
-        on!(self, |tx| {
+        let noted = on!(self, |tx| {
             sqlx::query(
             "INSERT INTO crossings
                     (id, at, sender, policy_id, line, action, shadow, reason, restriction_id, day, since)
@@ -44,14 +46,16 @@ impl Tx {
         .bind(line)
         .bind(action)
         .bind(verdict.policy.shadow)
-        .bind(reason)
+        .bind(&reason)
         .bind(restriction)
         .bind(now.timestamp().div_euclid(24 * 60 * 60))
         .bind(verdict.since)
         .execute(&mut **tx)
         .await
-        .map(drop)
+        .map(|done| done.rows_affected())
         })?;
-        Ok(())
+        let policy = verdict.judgement.crossing.map_or(SuspiciousSending, |_| SendingLimit);
+        let told = noted == 1 && !verdict.policy.shadow;
+        Ok(told.then(|| NewAlert::crossed(policy, verdict.sender.as_str(), reason, now)))
     }
 }

@@ -37,6 +37,8 @@ pub struct Counted {
     pub news: Vec<bool>,
     /// What it did to restrictions.
     pub changes: Vec<Change>,
+    /// Whether admins are to be told of something.
+    pub raised: bool,
 }
 
 /// The policies as they stood at a revision, so that they are not read for every message.
@@ -70,9 +72,10 @@ impl Store {
         let additions = Addition::of(&touched, &since);
         tx.write_messages(touched.iter().filter(|it| it.is_new_or_changed())).await?;
         tx.add_to_sending(&additions).await?;
-        let changes = tx.judge(additions, &touched, policies, now).await?;
+        let verdicts = tx.judge(&additions, policies, now).await?;
+        let followed = tx.act(verdicts, &touched, self.own_notices.as_ref(), now).await?;
         tx.commit().await?;
-        Ok(Counted { news, changes })
+        Ok(Counted { news, changes: followed.changes, raised: followed.raised })
     }
 }
 
@@ -137,24 +140,24 @@ impl Tx {
         Ok(())
     }
 
-    /// Judges the senders whose counts have changed, and does what follows.
-    async fn judge(
+    /// Judges the senders whose counts have changed.
+    async fn judge<'a>(
         &mut self,
-        additions: BTreeMap<Address, Addition>,
-        touched: &[Touched],
-        policies: &mut KnownPolicies,
+        additions: &BTreeMap<Address, Addition>,
+        known: &'a mut KnownPolicies,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Change>> {
-        self.refresh(policies).await?;
-        let judged = self.sending_of(&additions, &policies.policies, now).await?;
+    ) -> Result<Vec<restricting::Verdict<'a>>> {
+        self.refresh(known).await?;
+        let policies = &known.policies;
+        let judged = self.sending_of(additions, policies, now).await?;
         let mut verdicts = Vec::new();
         for (sender, sending) in judged {
-            let Some(policy) = first_match(&policies.policies, &sender) else { continue };
+            let Some(policy) = first_match(policies, &sender) else { continue };
             let judgement = judge(&sending, policy);
             let since = additions[&sender].since;
             verdicts.push(restricting::Verdict { sender, sending, policy, judgement, since });
         }
-        self.act(verdicts, touched, now).await
+        Ok(verdicts)
     }
 
     /// Reads the policies again where one was changed.

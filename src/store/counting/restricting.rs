@@ -6,9 +6,11 @@ use crate::address::Address;
 use crate::blocklist::Change;
 use crate::event::{Action as Audited, Event, NewAuditEntry, NewHistoryEntry};
 use crate::operator::Actor;
+use crate::organization::Organization;
 use crate::outbound::{Action, Crossing, Judgement, Message, OutboundSpamPolicy, Sending};
 use crate::reason;
 use crate::restriction::{Restriction, next_midnight};
+use crate::store::alerts::NewAlert;
 use crate::store::changes::{changes, entry};
 use crate::store::row::RestrictionRow;
 use chrono::{DateTime, Utc};
@@ -30,6 +32,15 @@ struct Happened {
     restriction: Restriction,
     history: NewHistoryEntry,
     audit: NewAuditEntry,
+    alert: NewAlert,
+}
+
+/// What followed from the verdicts.
+#[derive(Default)]
+pub(super) struct Followed {
+    pub(super) changes: Vec<Change>,
+    /// Whether admins are to be told of something.
+    pub(super) raised: bool,
 }
 
 impl Tx {
@@ -38,28 +49,34 @@ impl Tx {
         &mut self,
         verdicts: Vec<Verdict<'_>>,
         touched: &[Touched],
+        own_notices: Option<&Organization>,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Change>> {
+    ) -> Result<Followed> {
         let concerned: Vec<_> =
             verdicts.iter().filter(|verdict| verdict.concerns_anybody(touched)).collect();
         if concerned.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Followed::default());
         }
         // Whoever releases locks the rows of many restrictions in an order of its own.
         self.wait_for_other_releasers().await?;
         let active = self.active_of(&concerned).await?;
-        let mut happened = Vec::new();
+        let (mut happened, mut alerts) = (Vec::new(), Vec::new());
         for verdict in concerned {
             let messages = Messages::of(&verdict.sender, touched);
             let active = active.get(&verdict.sender);
             let done = self.obey(verdict, &messages, active, now).await?;
             let restricted = done.as_ref().map(|done| done.restriction.id);
             if active.is_none() || restricted.is_some() {
-                self.note_crossing(verdict, &messages, restricted, now).await?;
+                let crossed = self.note_crossing(verdict, &messages, restricted, now).await?;
+                alerts.extend(crossed.filter(|_| restricted.is_none()));
+            }
+            if let (None, Some(done)) = (active, &done) {
+                self.adopt_warnings(&done.restriction, now).await?;
+                self.tell_user(&done.restriction, own_notices, now).await?;
             }
             happened.extend(done);
         }
-        self.tell(happened).await
+        self.tell(happened, alerts, now).await
     }
 
     async fn active_of(
@@ -141,6 +158,7 @@ impl Tx {
             audit: NewAuditEntry::new(&system, Audited::Listed, now).to(&restriction.address).after(
                 json!({ "id": restriction.id, "reason": reason, "policy": verdict.policy.name }),
             ),
+            alert: NewAlert::restricted(&restriction),
             restriction,
         }
         }))
@@ -188,22 +206,33 @@ impl Tx {
         Ok(restriction.map(|restriction| {
             let detail = "New spam was sent while the unblock was pending.";
             let cancelled = (Event::UnblockCancelled, Audited::UnblockCancelled);
-            happened(restriction, cancelled.0, cancelled.1, detail, now)
+            let alert = NewAlert::unblock_cancelled(&restriction);
+            let cancelled = happened(restriction, cancelled.0, cancelled.1, detail, now);
+            Happened { alert, ..cancelled }
         }))
     }
 
-    async fn tell(&mut self, happened: Vec<Happened>) -> Result<Vec<Change>> {
-        if happened.is_empty() {
-            return Ok(Vec::new());
+    async fn tell(
+        &mut self,
+        happened: Vec<Happened>,
+        mut alerts: Vec<NewAlert>,
+        now: DateTime<Utc>,
+    ) -> Result<Followed> {
+        if happened.is_empty() && alerts.is_empty() {
+            return Ok(Followed::default());
         }
         let (mut restrictions, mut history, mut audit) = (Vec::new(), Vec::new(), Vec::new());
         for one in happened {
             restrictions.push(one.restriction);
             history.push(one.history);
             audit.push(one.audit);
+            alerts.push(one.alert);
         }
+        let alerted = self.raise(alerts, now).await?;
+        let raised = !alerted.is_empty();
+        audit.extend(alerted);
         let first = self.record(&history, audit).await?;
-        Ok(changes(first, &restrictions))
+        Ok(Followed { changes: changes(first, &restrictions), raised })
     }
 }
 
@@ -219,7 +248,7 @@ fn happened(
     history.entry.detail = Some(detail.into());
     let after = json!({ "id": restriction.id, "reason": restriction.reason, "detail": detail });
     let audit = NewAuditEntry::new(&system, action, now).to(&restriction.address).after(after);
-    Happened { restriction, history, audit }
+    Happened { alert: NewAlert::restricted(&restriction), restriction, history, audit }
 }
 
 impl Verdict<'_> {

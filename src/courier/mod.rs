@@ -1,0 +1,129 @@
+//! Delivers notices: tells the alerts that nobody was told of, and tries each delivery until it
+//! arrives or a day has passed.
+
+pub mod mail;
+mod metrics;
+mod rounds;
+pub mod webhook;
+
+pub use rounds::{deliver_due, gather_due};
+
+use crate::app::App;
+use crate::config::Config;
+use crate::outage::Outage;
+use crate::store::{Audience, Channel, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use mail::Mailer;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use webhook::Webhooks;
+
+/// How often to look for what another process raised or wrote and then did not live to deliver.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long to wait before the database is asked again after it failed.
+const RETRY: TimeDelta = TimeDelta::seconds(1);
+
+/// What delivers notices.
+#[derive(Debug)]
+pub struct Courier {
+    mailer: Option<Mailer>,
+    webhooks: Webhooks,
+    audience: Audience,
+    metrics: metrics::Metrics,
+    /// Rung when there may be something to deliver.
+    written: [Notify; Channel::ALL.len()],
+}
+
+/// Why a notice did not arrive: one sentence for the portal, nothing of a stranger's bytes in it
+/// that is not escaped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Undelivered(pub String);
+
+impl Courier {
+    /// A courier by the settings; links in what it delivers lead to `public_url`.
+    #[must_use]
+    pub fn new(config: &Config, public_url: &str) -> Self {
+        let alerts = &config.alerts;
+        let mailer = alerts.mail.as_ref().map(|mail| Mailer::new(mail, config, public_url));
+        let audience = Audience {
+            mail: mailer.is_some(),
+            recipients: alerts.recipients.iter().map(ToString::to_string).collect(),
+            webhooks: alerts.webhooks.iter().map(|webhook| webhook.label()).collect(),
+        };
+        let webhooks = Webhooks::new(alerts, &config.organization.name, public_url);
+        let (metrics, written) = (metrics::Metrics::registered(), Default::default());
+        Self { mailer, webhooks, audience, metrics, written }
+    }
+
+    /// To whom alerts go, by the settings.
+    #[must_use]
+    pub fn audience(&self) -> &Audience {
+        &self.audience
+    }
+
+    /// Looks for something to deliver at once.
+    pub fn ring(&self) {
+        self.written.iter().for_each(Notify::notify_one);
+    }
+}
+
+/// Runs until `stop`. What waits at one channel does not hold up the other.
+pub async fn run(app: &App, stop: &CancellationToken) {
+    let [mail, webhook] = Channel::ALL;
+    tokio::join!(gather(app, stop), deliver(app, mail, stop), deliver(app, webhook, stop));
+}
+
+async fn gather(app: &App, stop: &CancellationToken) {
+    let mut outage = Outage::of("the gathering of alerts");
+    let rounds = async {
+        loop {
+            let wake_at = or_retry(app, gather_due(app).await, &mut outage);
+            wait(app, wake_at, &app.alerts_raised).await;
+        }
+    };
+    stop.run_until_cancelled(rounds).await;
+}
+
+async fn deliver(app: &App, channel: Channel, stop: &CancellationToken) {
+    let mut outage = Outage::of("the delivery of alerts");
+    let rounds = async {
+        loop {
+            let wake_at = or_retry(app, deliver_due(app, channel).await, &mut outage);
+            wait(app, wake_at, &app.courier.written[channel as usize]).await;
+        }
+    };
+    stop.run_until_cancelled(rounds).await;
+}
+
+fn or_retry(
+    app: &App,
+    next: Result<Option<DateTime<Utc>>>,
+    outage: &mut Outage,
+) -> Option<DateTime<Utc>> {
+    match next {
+        Ok(next) => {
+            outage.over();
+            next
+        }
+        Err(error) => {
+            outage.note(&error);
+            Some(app.clock.now() + RETRY)
+        }
+    }
+}
+
+async fn wait(app: &App, wake_at: Option<DateTime<Utc>>, bell: &Notify) {
+    let due = async {
+        match wake_at {
+            Some(at) => app.clock.sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = due => {}
+        () = bell.notified() => {}
+        () = tokio::time::sleep(LOOK_EVERY) => {}
+    }
+}

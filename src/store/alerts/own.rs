@@ -1,0 +1,32 @@
+//! The restricted user's own notice.
+
+use super::deliveries::NewDelivery;
+use super::{Result, Tx};
+use crate::alert::{Notice, OwnNotice};
+use crate::organization::Organization;
+use crate::restriction::Restriction;
+use chrono::{DateTime, Utc};
+
+impl Tx {
+    /// Tells a user of the restriction, at the mailbox inside that still gets mail; nobody where the
+    /// organisation does not want that.
+    pub(in crate::store) async fn tell_user(
+        &mut self,
+        restriction: &Restriction,
+        organization: Option<&Organization>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let address = restriction.address.as_str();
+        let is_ours = |ours: &&Organization| address.contains('@') && ours.is_inside(address);
+        if organization.filter(is_ours).is_none() {
+            return Ok(());
+        }
+        let own = OwnNotice {
+            address: address.into(),
+            restricted_at: restriction.restricted_at,
+            ends_at: restriction.ends_at,
+        };
+        let delivery = NewDelivery::mail(address.into());
+        self.write_notice(&Notice::Own(own), vec![delivery], now).await.map(drop)
+    }
+}
