@@ -18,18 +18,29 @@ const RETRY: TimeDelta = TimeDelta::seconds(1);
 /// Runs until `stop`: releases what is due, then sleeps until the next release or until somebody
 /// changes what is due.
 pub async fn run(app: &App, stop: &CancellationToken) {
-    let mut outage = Outage::of("the unblocker");
-    while stop.run_until_cancelled(round(app, &mut outage)).await.is_some() {}
+    let mut trouble = Trouble { outage: Outage::of("the unblocker"), told: false };
+    while stop.run_until_cancelled(round(app, &mut trouble)).await.is_some() {}
 }
 
-async fn round(app: &App, outage: &mut Outage) {
+/// What keeps the unblocker from its work.
+struct Trouble {
+    outage: Outage,
+    /// Whether admins were told that releases fail although the database answers.
+    told: bool,
+}
+
+async fn round(app: &App, trouble: &mut Trouble) {
     let wake_at = match release_all_due(app).await {
         Ok(next) => {
-            outage.over();
+            trouble.outage.over();
+            trouble.told = false;
             next
         }
         Err(error) => {
-            outage.note(&error);
+            trouble.outage.note(&error);
+            if !error.is_outage() && !trouble.told {
+                trouble.told = tell_that_releases_fail(app).await;
+            }
             Some(app.clock.now() + RETRY)
         }
     };
@@ -45,6 +56,15 @@ async fn round(app: &App, outage: &mut Outage) {
     }
 }
 
+/// While the database is away nobody can be told; the alert that a release came late follows.
+async fn tell_that_releases_fail(app: &App) -> bool {
+    const REASON: &str = "The database answers, but does not take releases; the service's log has \
+                          its words";
+    let raised = app.store.raise_that_releases_fail(REASON, app.clock.now()).await;
+    app.alerts_raised.notify_one();
+    raised.is_ok()
+}
+
 /// Releases everything that is due and answers when the next release is.
 ///
 /// # Errors
@@ -55,6 +75,7 @@ pub async fn release_all_due(app: &App) -> Result<Option<DateTime<Utc>>> {
     while !due.is_empty() {
         let (released, changes) = app.store.release(due, now).await?;
         app.blocklist.apply(&changes);
+        app.alerts_raised.notify_one();
         for restriction in &released {
             tell(app, restriction);
         }

@@ -87,7 +87,10 @@ async fn gather(app: &App, stop: &CancellationToken) {
 }
 
 async fn deliver(app: &App, channel: Channel, stop: &CancellationToken) {
-    let mut outage = Outage::of("the delivery of alerts");
+    let mut outage = Outage::of(match channel {
+        Channel::Mail => "the delivery of mail",
+        Channel::Webhook => "the delivery to webhooks",
+    });
     let rounds = async {
         loop {
             let wake_at = or_retry(app, deliver_due(app, channel).await, &mut outage);

@@ -1,16 +1,18 @@
 //! Deleting old evidence.
 
+use super::alerts::day;
 use super::counting::minute;
 use super::trace::first_id_at;
 use super::{Result, Store, Tx, on};
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 /// Rows deleted in one transaction, so that no other write waits long.
 const AT_ONCE: i64 = 500;
 
 impl Store {
-    /// Deletes some of the messages, counts, crossings and refusals from before `before`, and answers
-    /// how many; none when nothing is left.
+    /// Deletes some of the messages, counts, crossings, refusals and notices from before `before`, and
+    /// answers how many; none when nothing is left.
     ///
     /// # Errors
     /// When the database fails; then none is deleted.
@@ -22,7 +24,8 @@ impl Store {
         let deleted = tx.delete_messages(before).await?
             + tx.delete_sending(before).await?
             + tx.delete_crossings(before).await?
-            + tx.delete_refusals(before).await?;
+            + tx.delete_refusals(before).await?
+            + tx.delete_notices(before).await?;
         tx.commit().await?;
         Ok(deleted)
     }
@@ -33,11 +36,14 @@ impl Store {
             "SELECT EXISTS (SELECT 1 FROM messages WHERE id < $1)
                  OR EXISTS (SELECT 1 FROM sending WHERE minute < $2)
                  OR EXISTS (SELECT 1 FROM crossings WHERE at < $3)
-                 OR EXISTS (SELECT 1 FROM refusals WHERE minute < $3)"
+                 OR EXISTS (SELECT 1 FROM refusals WHERE minute < $3)
+                 OR EXISTS (SELECT 1 FROM notices WHERE created_at < $3)
+                 OR EXISTS (SELECT 1 FROM mails_of_day WHERE day < $4)"
         )
         .bind(first_id_at(before))
         .bind(minute(before))
         .bind(before)
+        .bind(day(before))
         .fetch_one(pool)
         .await)?)
     }
@@ -94,5 +100,35 @@ impl Tx {
         .execute(&mut **tx)
         .await
         .map(|done| done.rows_affected()))?)
+    }
+
+    /// Notices with their deliveries, and how many mails their recipients got. An alert stays for
+    /// as long as its restriction.
+    async fn delete_notices(&mut self, before: DateTime<Utc>) -> Result<u64> {
+        let old: Vec<Uuid> = on!(self, |tx| sqlx::query_scalar(
+            "SELECT id FROM notices WHERE created_at < $1 ORDER BY created_at LIMIT $2"
+        )
+        .bind(before)
+        .bind(AT_ONCE)
+        .fetch_all(&mut **tx)
+        .await)?;
+        for notice in &old {
+            on!(self, |tx| sqlx::query("DELETE FROM deliveries WHERE notice_id = $1")
+                .bind(notice)
+                .execute(&mut **tx)
+                .await
+                .map(drop))?;
+            on!(self, |tx| sqlx::query("DELETE FROM notices WHERE id = $1")
+                .bind(notice)
+                .execute(&mut **tx)
+                .await
+                .map(drop))?;
+        }
+        let counts = on!(self, |tx| sqlx::query("DELETE FROM mails_of_day WHERE day < $1")
+            .bind(day(before))
+            .execute(&mut **tx)
+            .await
+            .map(|done| done.rows_affected()))?;
+        Ok(counts + u64::try_from(old.len()).unwrap_or_default())
     }
 }

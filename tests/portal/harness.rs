@@ -292,11 +292,13 @@ impl Portal {
         texts(&history["items"], "event")
     }
 
-    /// The actions of the audit log about `address`, oldest first, after its chain was checked.
+    /// The actions of the audit log about `address` but for those of its alerts, oldest first, after
+    /// its chain was checked.
     pub async fn audited(&self, address: &str) -> Vec<String> {
         let records = crate::audit_chain::checked(&self.app.store).await;
         let about = records.iter().filter(|record| record["address"] == address);
-        about.map(|record| record["action"].as_str().unwrap().to_owned()).collect()
+        let actions = about.map(|record| record["action"].as_str().unwrap().to_owned());
+        actions.filter(|action| !action.starts_with("Alert")).collect()
     }
 
     /// Time goes by, and everything that is due by then is done.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
 mod account;
+mod alerts;
 mod audit_chain;
 mod audit_log;
 mod audit_page;
@@ -11,6 +12,7 @@ mod browser;
 mod command_line;
 mod counting;
 mod database_away;
+mod deliveries;
 mod demo;
 mod evidence;
 mod guessing;

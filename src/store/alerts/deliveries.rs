@@ -126,7 +126,8 @@ impl Store {
         if self.next_delivery(channel).await?.is_none_or(|due_at| due_at > now) {
             return Ok(Vec::new());
         }
-        let rows: Vec<ClaimedRow> = on!(&self.write, |pool| sqlx::query_as(
+        let mut tx = self.begin().await?;
+        let rows: Vec<ClaimedRow> = on!(&mut tx, |tx| sqlx::query_as(
             "UPDATE deliveries
                 SET due_at = $3, attempts = attempts + 1
               WHERE id IN (SELECT id FROM deliveries
@@ -142,8 +143,9 @@ impl Store {
         .bind(now)
         .bind(now + LEASE)
         .bind(CLAIMED_AT_ONCE)
-        .fetch_all(pool)
+        .fetch_all(&mut **tx)
         .await)?;
+        tx.commit().await?;
         rows.into_iter().map(claimed).collect()
     }
 
@@ -167,15 +169,16 @@ impl Store {
     /// # Errors
     /// When the database fails; then it is tried once more when the lease is over.
     pub async fn delivered(&self, claimed: &Claimed, now: DateTime<Utc>) -> Result<()> {
-        on!(&self.write, |pool| sqlx::query(
+        let mut tx = self.begin().await?;
+        on!(&mut tx, |tx| sqlx::query(
             "UPDATE deliveries SET due_at = NULL, delivered_at = $2, problem = NULL WHERE id = $1"
         )
         .bind(claimed.id)
         .bind(now)
-        .execute(pool)
+        .execute(&mut **tx)
         .await
         .map(drop))?;
-        Ok(())
+        tx.commit().await
     }
 
     /// Notes that an attempt failed, and when the next one is; without one the delivery is given up.
@@ -189,7 +192,8 @@ impl Store {
         next: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        on!(&self.write, |pool| sqlx::query(
+        let mut tx = self.begin().await?;
+        on!(&mut tx, |tx| sqlx::query(
             "UPDATE deliveries
                 SET due_at = $3, problem = $4, given_up_at = $5
               -- Where the lease was over, somebody else tries by now.
@@ -200,10 +204,10 @@ impl Store {
         .bind(next)
         .bind(problem)
         .bind(next.is_none().then_some(now))
-        .execute(pool)
+        .execute(&mut **tx)
         .await
         .map(drop))?;
-        Ok(())
+        tx.commit().await
     }
 
     /// How the deliveries of a notice stand.

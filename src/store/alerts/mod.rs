@@ -20,6 +20,6 @@ use super::{Result, Store, StoreError, Tx, on};
 use chrono::{DateTime, Utc};
 
 /// The UTC day, counted from 1970-01-01.
-fn day(at: DateTime<Utc>) -> i64 {
+pub(super) fn day(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(24 * 60 * 60)
 }
