@@ -9,21 +9,8 @@ impl Store {
     /// migrates; on SQLite the caller holds one.
     pub(super) async fn migrate(&self) -> anyhow::Result<()> {
         self.create_domains().await?;
-        // What is there already is looked at while a running server writes.
-        self.let_sqlite_wait(true).await?;
         on!(&self.write, |pool| MIGRATIONS.run(pool).await)?;
-        self.seal_audit().await?;
-        Ok(self.let_sqlite_wait(false).await?)
-    }
-
-    /// Whether the connection that writes leaves the waiting for other writers to SQLite.
-    async fn let_sqlite_wait(&self, wait: bool) -> Result<()> {
-        if let Backend::Sqlite(pool) = &self.write {
-            let pragma =
-                if wait { "PRAGMA busy_timeout = 5000" } else { "PRAGMA busy_timeout = 0" };
-            sqlx::query(pragma).execute(pool).await?;
-        }
-        Ok(())
+        Ok(self.seal_audit().await?)
     }
 
     async fn create_domains(&self) -> Result<()> {

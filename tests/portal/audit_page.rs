@@ -91,7 +91,7 @@ async fn load_more_reaches_every_record_once_and_the_file_holds_what_the_filter_
 
     let page = reader.get("/ui/auditlog/rows?address=user00&action=Listed").await.text;
     assert!(
-        page.contains("/ui/auditlog/export?address=user00&amp;action=Listed&amp;format=csv"),
+        page.contains("/ui/auditlog/export?address=user00&#38;action=Listed&amp;format=csv"),
         "{page}"
     );
     let csv = reader.get("/ui/auditlog/export?address=user00&action=Listed&format=csv").await;
