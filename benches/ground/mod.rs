@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each bench takes what it needs")]
 
 pub mod mail_server;
+pub mod mail_sink;
 
 use restricted_users::address::Address;
 use restricted_users::app::App;
@@ -89,13 +90,19 @@ impl Database {
 
     /// The settings of a service on this database, at ports of its own.
     pub fn config(&self) -> Config {
-        Config::from_variables([
+        self.config_with(&[])
+    }
+
+    /// The same with more settings.
+    pub fn config_with(&self, more: &[(&str, &str)]) -> Config {
+        let settings = [
             ("RESTRICTED_USERS_DATABASE_URL", self.url.as_str()),
             ("RESTRICTED_USERS_ORGANIZATION_DOMAINS", "example.org"),
             ("RESTRICTED_USERS_LISTEN", "127.0.0.1:0"),
             ("RESTRICTED_USERS_POLICY_LISTEN", "127.0.0.1:0"),
-        ])
-        .expect("these settings are good")
+        ];
+        let settings = settings.iter().chain(more).copied();
+        Config::from_variables(settings).expect("these settings are good")
     }
 
     /// A service on this database, in this process.

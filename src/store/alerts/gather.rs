@@ -84,6 +84,14 @@ impl Store {
         Ok(untold.iter().map(Untold::due_at).filter(|due_at| *due_at > now).min())
     }
 
+    /// When the next notice is due; nothing where everybody was told of everything.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn next_notice(&self) -> Result<Option<DateTime<Utc>>> {
+        Ok(self.untold().await?.iter().map(Untold::due_at).min())
+    }
+
     /// Read before anybody has to wait for it.
     async fn untold(&self) -> Result<Vec<Untold>> {
         Ok(on!(&self.read, |pool| sqlx::query_as(
