@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::courier::Courier;
 use crate::decision::Decider;
+use crate::feed::Feed;
 use crate::health::Health;
 use crate::meter::Meter;
 use crate::oidc::Provider;
@@ -47,6 +48,8 @@ pub struct App {
     pub alerts_raised: Notify,
     /// Which tokens were good of late.
     pub token_memory: TokenMemory,
+    /// What happens to restrictions, for those who follow.
+    pub feed: Feed,
     /// What delivers notices.
     pub courier: Courier,
     /// When tokens were used.
@@ -87,6 +90,7 @@ impl App {
         let provider = provider.map(|oidc| Provider::new(oidc, &public_url, clock.clone()));
         let courier = Courier::new(&config, &public_url);
         Ok(Self {
+            feed: Feed::behind(followed),
             courier,
             config,
             public_url,
@@ -166,6 +170,7 @@ impl App {
             self.blocklist.apply(changes);
             self.due_changed.notify_one();
             self.alerts_raised.notify_one();
+            self.feed.grown.notify_one();
         }
     }
 }

@@ -34,6 +34,7 @@ pub async fn follow(app: &App) -> Result<()> {
         app.blocklist.follow(&changes);
         if !changes.is_empty() {
             app.due_changed.notify_one();
+            app.feed.grown.notify_one();
         }
         if i64::try_from(changes.len()).unwrap_or(i64::MAX) < AT_ONCE {
             return Ok(());

@@ -29,6 +29,7 @@ pub mod demo;
 pub mod doctor;
 pub mod event;
 pub mod export;
+pub mod feed;
 pub mod feedback_report;
 pub mod follower;
 pub mod health;

@@ -9,8 +9,8 @@ use crate::postfix::PolicyPort;
 use crate::socketmap::Socketmap;
 use crate::store::Store;
 use crate::{
-    bookkeeper, checkpointer, courier, follower, mail_port, meter, notary, postfix, retention,
-    socketmap, unblocker, web,
+    bookkeeper, checkpointer, courier, feed, follower, mail_port, meter, notary, postfix,
+    retention, socketmap, unblocker, web,
 };
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
@@ -110,6 +110,8 @@ impl Service {
         self.run_part("unblocker", |app| async move { unblocker::run(&app, &stop).await });
         let stop = self.stop.clone();
         self.run_part("courier", |app| async move { courier::run(&app, &stop).await });
+        let stop = self.stop.clone();
+        self.run_part("feed", |app| async move { feed::run(&app, &stop).await });
         let stop = self.stop.clone();
         self.run_part("blocklist", |app| async move { follower::run(&app, &stop).await });
         let stop = self.stop.clone();

@@ -76,6 +76,7 @@ pub async fn release_all_due(app: &App) -> Result<Option<DateTime<Utc>>> {
         let (released, changes) = app.store.release(due, now).await?;
         app.blocklist.apply(&changes);
         app.alerts_raised.notify_one();
+        app.feed.grown.notify_one();
         for restriction in &released {
             tell(app, restriction);
         }

@@ -315,4 +315,5 @@ for (const choice of document.querySelectorAll("[name=theme]")) {
   choice.addEventListener("change", () => localStorage.setItem("theme", (dataset.theme = choice.value)));
 }
 if (signedIn || path()?.startsWith(`${main.dataset.secret}/`)) follow();
+document.addEventListener("news", ({ detail: url }) => ask(url).then(place, () => {})); // live.js tells
 addEventListener("hashchange", () => (signedIn ? follow() : location.reload()));

@@ -58,7 +58,7 @@ export class Service {
   link = "";
   private portal?: string;
   private policy?: { host: string; port: number };
-  private token?: string;
+  private tokens: Record<string, string> = {};
   private log: string[] = [];
 
   private constructor(
@@ -141,9 +141,14 @@ export class Service {
     });
   }
 
-  private async post(path: string, body: unknown): Promise<void> {
-    this.token ??= await this.cli("token", "create", "--name", "mail", "--role", "mail-server");
-    const headers = { Authorization: `Bearer ${this.token}`, "Content-Type": "application/json" };
+  /** Asks for the end of a restriction, as a script does. */
+  async unblock(address: string): Promise<void> {
+    await this.post(`/api/v1/restricted-users/${address}/unblock`, {}, "security-administrator");
+  }
+
+  private async post(path: string, body: unknown, role = "mail-server"): Promise<void> {
+    this.tokens[role] ??= await this.cli("token", "create", "--name", role, "--role", role);
+    const headers = { Authorization: `Bearer ${this.tokens[role]}`, "Content-Type": "application/json" };
     const answer = await fetch(this.url + path, { method: "POST", headers, body: JSON.stringify(body) });
     expect(answer.status, await answer.text()).toBeLessThan(300);
   }

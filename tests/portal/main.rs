@@ -14,6 +14,7 @@ mod counting;
 mod database_away;
 mod deliveries;
 mod demo;
+mod events;
 mod evidence;
 mod guessing;
 mod harness;

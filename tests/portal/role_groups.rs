@@ -100,6 +100,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("PUT", "/api/v1/outbound-spam-policies/{id}", "change"),
     ("DELETE", "/api/v1/outbound-spam-policies/{id}", "change"),
     ("GET", "/api/v1/audit", "look"),
+    ("GET", "/api/v1/events", "look"),
     ("GET", "/api/v1/operators", "manage"),
     ("POST", "/api/v1/operators", "manage"),
     ("PATCH", "/api/v1/operators/{address}", "manage"),

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod audit_file;
 mod decision;
+mod events;
 pub(crate) mod messages;
 pub(crate) mod operator_sessions;
 pub(crate) mod operators;
@@ -55,6 +56,7 @@ pub(crate) fn routes(app: &Shared) -> Routes {
             outbound_spam_policies::delete,
         )
         .get("/api/v1/audit", Look, audit::audit)
+        .get("/api/v1/events", Look, events::events)
         .get("/api/v1/operators", ManageAccess, operators::list)
         .post("/api/v1/operators", ManageAccess, operators::add)
         .patch("/api/v1/operators/{address}", ManageAccess, operators::change)

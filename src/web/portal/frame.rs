@@ -20,6 +20,7 @@ pub(crate) struct Frame {
     pub(crate) css: String,
     pub(crate) js: String,
     pub(crate) passkeys_js: String,
+    pub(crate) live_js: String,
     pub(crate) icon: String,
     pub(crate) operator: Option<Operator>,
     pub(crate) restricted: String,
@@ -110,6 +111,7 @@ pub(super) fn frame(app: &Shared, caller: Option<&Caller>, restricted: String) -
         css: address_of("portal.css"),
         js: address_of("portal.js"),
         passkeys_js: address_of("passkeys.js"),
+        live_js: address_of("live.js"),
         icon: address_of("icon.svg"),
         operator: caller.map(|caller| Operator {
             address: caller.actor.name.clone(),

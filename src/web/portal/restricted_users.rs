@@ -173,13 +173,22 @@ fn next_page(query: &ListQuery, cursor: &str) -> String {
     address.append_pair("cursor", cursor).finish()
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RowParameters {
+    /// Whether the row goes to the top where it is not shown yet.
+    #[serde(default)]
+    newest: bool,
+}
+
 pub(crate) async fn row(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,
     key: Key,
+    Query(RowParameters { newest }): Query<RowParameters>,
 ) -> Result<Html<String>, Problem> {
     let restriction = find(&app, &key).await?;
-    changed(&app, &caller, restriction, false, None).await
+    changed(&app, &caller, restriction, newest, None).await
 }
 
 /// The row as it is now, the counts, and what to tell.

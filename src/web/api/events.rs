@@ -1,0 +1,183 @@
+//! `GET /api/v1/events`: what happened to restrictions, as a list or as server-sent events.
+
+use super::restricted_users::json;
+use crate::app::App;
+use crate::event::Event as EventType;
+use crate::store::Happened;
+use crate::web::Shared;
+use crate::web::error::Problem;
+use crate::web::extract::Query;
+use crate::web::restricted_user::RestrictedUser;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use futures_util::stream::{self, Stream, StreamExt};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
+
+const PAGE: std::ops::RangeInclusive<i64> = 1..=1_000;
+const USUAL_PAGE: i64 = 100;
+/// Events that a stream reads at once to catch up.
+const AT_ONCE: i64 = 200;
+/// After so long a stream ends; whoever follows comes again, and is asked again who it is: a token
+/// may be revoked by then.
+const LONGEST_STREAM: Duration = Duration::from_mins(15);
+/// How often a stream with nothing to tell says so, that no proxy takes it for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Parameters {
+    after: Option<i64>,
+    limit: Option<i64>,
+}
+
+/// Something that happened to a restriction, in the shape of the API.
+#[derive(Serialize)]
+struct Shown {
+    id: i64,
+    at: DateTime<Utc>,
+    #[serde(rename = "type")]
+    event: EventType,
+    restricted_user: RestrictedUser,
+}
+
+impl From<Happened> for Shown {
+    fn from(happened: Happened) -> Self {
+        let Happened { number, at, event, restriction } = happened;
+        Self { id: number, at, event, restricted_user: restriction.into() }
+    }
+}
+
+#[derive(Serialize)]
+struct Events {
+    items: Vec<Shown>,
+    next: i64,
+}
+
+pub(crate) async fn events(
+    State(app): State<Shared>,
+    headers: HeaderMap,
+    Query(parameters): Query<Parameters>,
+) -> Result<Response, Problem> {
+    let limit = parameters.limit()?;
+    if wants_stream(&headers) {
+        let last = last_event_id(&headers)?;
+        return Ok(stream_of(app, last, parameters.after).await?.into_response());
+    }
+    let Some(after) = parameters.after else {
+        return Ok(json(&Events { items: Vec::new(), next: app.store.last_change().await? }));
+    };
+    not_ahead("after", after, &app).await?;
+    let items: Vec<Shown> =
+        app.store.events_after(after, limit).await?.into_iter().map(Into::into).collect();
+    let next = items.last().map_or(after, |last| last.id);
+    Ok(json(&Events { items, next }))
+}
+
+impl Parameters {
+    fn limit(&self) -> Result<i64, Problem> {
+        let limit = self.limit.unwrap_or(USUAL_PAGE);
+        if PAGE.contains(&limit) {
+            return Ok(limit);
+        }
+        Err(Problem::invalid("limit", format!("it is {limit}, but it takes 1 to 1000")))
+    }
+}
+
+fn wants_stream(headers: &HeaderMap) -> bool {
+    let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accept.flat_map(|value| value.split(',')).any(|kind| {
+        kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")
+    })
+}
+
+/// Whoever is ahead of us follows another database, and would wait for ever.
+async fn not_ahead(field: &'static str, after: i64, app: &App) -> Result<(), Problem> {
+    let last = app.store.last_change().await?;
+    if (0..=last).contains(&after) {
+        return Ok(());
+    }
+    let detail = format!("it is {after}, but the events end with number {last}");
+    Err(Problem::invalid(field, detail))
+}
+
+async fn stream_of(
+    app: Shared,
+    last: Option<i64>,
+    after: Option<i64>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let live = app.feed.follow();
+    let after = match (last, after) {
+        (Some(last), _) => not_ahead("Last-Event-ID", last, &app).await.map(|()| last)?,
+        (None, Some(after)) => not_ahead("after", after, &app).await.map(|()| after)?,
+        (None, None) => app.store.last_change().await?,
+    };
+    let follower = Follower { app, live, told: after, behind: VecDeque::new(), catches_up: true };
+    let over = follower.app.feed.over.clone();
+    let events = stream::unfold(follower, Follower::next).map(|happened| Ok(event(&happened)));
+    let end = async move {
+        tokio::select! {
+            () = over.cancelled() => {}
+            () = tokio::time::sleep_until(Instant::now() + LONGEST_STREAM) => {}
+        }
+    };
+    Ok(Sse::new(events.take_until(end)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// What a browser that comes back has seen last; it wins over the address, which stays the same.
+fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let number = value.to_str().ok().and_then(|text| text.parse().ok());
+    let bad = || Problem::invalid("Last-Event-ID", "it takes the id of an event".to_owned());
+    number.map(Some).ok_or_else(bad)
+}
+
+fn event(happened: &Happened) -> Event {
+    let shown = Shown::from(happened.clone());
+    let data = serde_json::to_string(&shown).expect("an event is made of text and numbers");
+    Event::default().id(shown.id.to_string()).data(data)
+}
+
+/// Somebody who follows, and how far it has come.
+struct Follower {
+    app: Shared,
+    live: Receiver<Arc<Happened>>,
+    told: i64,
+    /// Read from the store and not told yet.
+    behind: VecDeque<Arc<Happened>>,
+    catches_up: bool,
+}
+
+impl Follower {
+    /// The next event; nothing where the feed is over or the database fails, and whoever follows
+    /// has to come again.
+    async fn next(mut self) -> Option<(Arc<Happened>, Self)> {
+        loop {
+            if let Some(happened) = self.behind.pop_front() {
+                self.told = happened.number;
+                return Some((happened, self));
+            }
+            if self.catches_up {
+                let events = self.app.store.events_after(self.told, AT_ONCE).await.ok()?;
+                self.catches_up = !events.is_empty();
+                self.behind.extend(events.into_iter().map(Arc::new));
+                continue;
+            }
+            match self.live.recv().await {
+                Ok(happened) if happened.number > self.told => self.behind.push_back(happened),
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => self.catches_up = true,
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+// What others do shows up in a list that is open, without anybody loading it again.
+
+import { expect, row, test } from "./service";
+
+test("rows change, and new ones come, when somebody else restricts and unblocks", async ({ page, service }) => {
+  await service.signUp(page);
+  await expect(page.getByText("Nobody is restricted.")).toBeVisible();
+  await service.restrict("alice@example.org", "reported by phone");
+  await expect(row(page, "alice@example.org")).toContainText("Restricted");
+  await service.restrict("bob@example.org", "reported by phone");
+  await expect(row(page, "bob@example.org")).toBeVisible();
+  await expect(page.getByRole("row").nth(1)).toContainText("bob@example.org");
+  await expect(page.getByText("2 restricted", { exact: true }).first()).toBeVisible();
+
+  await service.unblock("alice@example.org");
+  await expect(row(page, "alice@example.org")).toContainText("Takes effect");
+  await expect(row(page, "alice@example.org")).toContainText("Released");
+});
+
+test("a filtered list takes no rows that it does not ask for", async ({ page, service }) => {
+  await service.signUp(page);
+  await service.restrict("alice@example.org", "reported by phone");
+  await expect(row(page, "alice@example.org")).toBeVisible();
+  await page.getByRole("searchbox", { name: "Search" }).fill("ali");
+  await expect(page.getByText("1 in all", { exact: true })).toBeAttached();
+  await service.restrict("bob@example.org", "reported by phone");
+  await service.unblock("alice@example.org");
+  await expect(row(page, "alice@example.org")).toContainText("Takes effect");
+  await expect(row(page, "bob@example.org")).toHaveCount(0);
+});
