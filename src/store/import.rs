@@ -86,6 +86,7 @@ impl Store {
     /// When the database fails; then none of them is imported.
     pub async fn import(&self, rows: &[ImportRow], now: DateTime<Utc>) -> Result<ImportTally> {
         let mut tx = self.begin().await?;
+        tx.write_back_early().await?;
         let mut history = Vec::new();
         for rows in rows.chunks(ROWS_AT_ONCE) {
             let known = tx.known(rows).await?;
@@ -120,6 +121,15 @@ impl Store {
 }
 
 impl Tx {
+    /// Lets Postgres hand pages that it has no room for to the disk at once. Left to the operating
+    /// system they pile up until a checkpoint waits for all of them, and every other commit with it.
+    async fn write_back_early(&mut self) -> Result<()> {
+        if let Backend::Postgres(tx) = self {
+            sqlx::query("SET LOCAL backend_flush_after = '256kB'").execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
     async fn known(&mut self, rows: &[ImportRow]) -> Result<Vec<Known>> {
         Ok(on!(self, |tx| {
             let mut query = sqlx::QueryBuilder::new("");
