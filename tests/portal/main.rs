@@ -15,6 +15,7 @@ mod database_away;
 mod deliveries;
 mod demo;
 mod evidence;
+mod exchange;
 mod guessing;
 mod harness;
 mod health;
