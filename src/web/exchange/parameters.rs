@@ -11,8 +11,9 @@ use std::ops::RangeInclusive;
 /// Parameters of one call; no cmdlet has half as many. Against a body that is nothing but names.
 const MOST: usize = 64;
 
-/// What every cmdlet takes (PowerShell's `about_CommonParameters`) and what means nothing here:
-/// what becomes of errors and warnings is decided where the script runs.
+/// What scripts may give any cmdlet (PowerShell's `about_CommonParameters`, and `Confirm`) and what
+/// means nothing here: what becomes of errors and warnings, and who is asked, is decided where the
+/// script runs.
 const COMMON: [&str; 13] = [
     "Debug",
     "ErrorAction",

@@ -78,7 +78,7 @@ async fn a_walk_of_many_pages_meets_everybody_who_stays_once_while_others_come_a
         for leaver in &gone {
             portal.restricted(leaver).await;
         }
-        println!("{by}: {} entries, {pages} pages in {walked:.1?}", seen.len());
+        eprintln!("{by}: {} entries, {pages} pages in {walked:.1?}", seen.len());
         assert!(count() < 100_000 || walked <= LONGEST_WALK, "{walked:.1?}");
     }
 }
