@@ -8,9 +8,20 @@ use axum::response::{IntoResponse, Response};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 /// The content type of every answer.
 pub(super) const JSON: &str = "application/json; odata.metadata=minimal; charset=utf-8";
+
+/// A JSON text.
+pub(super) fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("answers are text, numbers and lists")
+}
+
+/// JSON as it is sent, for a place inside other JSON.
+pub(super) fn raw(value: &impl Serialize) -> Box<RawValue> {
+    to_raw_value(value).expect("answers are text, numbers and lists")
+}
 
 /// An object among those that a cmdlet answers, its properties in the order in which they are shown.
 #[derive(Debug, PartialEq)]
@@ -69,9 +80,9 @@ impl Answer {
     }
 
     pub(super) fn into_response(self, preferences: &Preferences) -> Response {
-        let body = serde_json::to_vec(&self).expect("answers are text, numbers and lists");
         let version = (HeaderName::from_static("odata-version"), "4.0");
-        let mut response = ([(header::CONTENT_TYPE, JSON), version], body).into_response();
+        let headers = [(header::CONTENT_TYPE, JSON), version];
+        let mut response = (headers, text(&self)).into_response();
         if let Some(size) = preferences.page_size {
             let applied = format!("odata.maxpagesize={size}");
             let applied = applied.try_into().expect("a number has no characters that headers lack");

@@ -1,5 +1,6 @@
 //! `$batch`: several calls in one request, answered in their order, each as if it had come alone.
 
+use super::answer::{JSON, raw, text};
 use super::preferences::Preferences;
 use super::refusal::Refusal;
 use super::request::{Body, Request, Service};
@@ -7,7 +8,6 @@ use crate::web::extract::{from_json, shortened};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashSet};
 
@@ -45,13 +45,12 @@ struct ItemAnswer {
     id: String,
     status: u16,
     headers: BTreeMap<&'static str, &'static str>,
-    body: Value,
+    body: Box<RawValue>,
 }
 
 impl IntoResponse for Answers {
     fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&self).expect("answers are text, numbers and lists");
-        ([(header::CONTENT_TYPE, super::answer::JSON)], body).into_response()
+        ([(header::CONTENT_TYPE, JSON)], text(&self)).into_response()
     }
 }
 
@@ -106,13 +105,13 @@ impl Item {
         Preferences::among(self.headers.iter().map(|(name, value)| (&**name, &**value)))
     }
 
-    async fn answer(self, service: &Service<'_>) -> (String, Result<Value, Refusal>) {
+    async fn answer(self, service: &Service<'_>) -> (String, Result<Box<RawValue>, Refusal>) {
         let preferences = self.preferences();
         let Self { id, method, url, body, .. } = self;
         let answer = async {
             let request = request(&method, &url, preferences?, body.as_deref())?;
             let answer = request.answer(service).await?;
-            Ok(serde_json::to_value(&answer).expect("answers are text, numbers and lists"))
+            Ok(raw(&answer))
         };
         (id, answer.await)
     }
@@ -149,8 +148,8 @@ fn query_of(url: &str) -> Result<Option<&str>, Refusal> {
 }
 
 impl ItemAnswer {
-    fn new(id: String, answer: Result<Value, Refusal>) -> Self {
-        let headers = BTreeMap::from([("Content-Type", super::answer::JSON)]);
+    fn new(id: String, answer: Result<Box<RawValue>, Refusal>) -> Self {
+        let headers = BTreeMap::from([("Content-Type", JSON)]);
         let (status, body) = match answer {
             Ok(body) => (StatusCode::OK, body),
             Err(refusal) => (refusal.status(), refusal.body()),

@@ -1,12 +1,14 @@
 //! What went wrong, told as Exchange tells it: what people read is JSON inside a string where a
 //! cmdlet failed, and a plain message where none was run.
 
+use super::answer::{JSON, raw, text};
 use crate::web::error::{Problem, ProblemDetail};
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// Under which addresses failures are told so.
 const ROOT: &str = "/adminapi/";
@@ -73,26 +75,66 @@ impl Refusal {
     }
 
     /// The body of the answer.
-    pub(super) fn body(&self) -> Value {
-        // Exchange's codes are the names of statuses, written together.
-        let code = self.status.canonical_reason().unwrap_or("Unknown").replace(' ', "");
-        let Some(exception) = self.exception else {
-            let inner = json!({ "message": self.message, "type": "ODataServiceException" });
-            return json!({
-                "error": { "code": code, "message": self.message, "innererror": inner },
-            });
+    pub(super) fn body(&self) -> Box<RawValue> {
+        let failure = Failure {
+            // Exchange's codes are the names of statuses, written together.
+            code: self.status.canonical_reason().unwrap_or("Unknown").replace(' ', ""),
+            message: self.headline(),
+            details: self.exception.map(|exception| [self.detail(exception)]),
+            inner: Inner { message: self.headline(), kind: "ODataServiceException" },
         };
-        let told = json!({
-            "Message": self.message, "TypeName": exception, "StackTrace": null, "InnerError": null,
-        });
-        let inner = json!({ "message": CMDLET_FAILED, "type": "ODataServiceException" });
-        let detail = json!({ "code": "Context", "target": "", "message": told.to_string() });
-        json!({
-            "error": {
-                "code": code, "message": CMDLET_FAILED, "details": [detail], "innererror": inner,
-            },
-        })
+        raw(&Body { error: failure })
     }
+
+    fn headline(&self) -> &str {
+        if self.exception.is_some() { CMDLET_FAILED } else { &self.message }
+    }
+
+    fn detail(&self, type_name: &'static str) -> Detail {
+        let message = &self.message;
+        let thrown = Thrown { message, type_name, stack_trace: None, inner_error: None };
+        Detail { code: "Context", target: "", message: text(&thrown) }
+    }
+}
+
+/// What is sent, its fields in Exchange's order.
+#[derive(Serialize)]
+struct Body<'a> {
+    error: Failure<'a>,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    code: String,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<[Detail; 1]>,
+    #[serde(rename = "innererror")]
+    inner: Inner<'a>,
+}
+
+#[derive(Serialize)]
+struct Detail {
+    code: &'static str,
+    target: &'static str,
+    /// JSON inside a string.
+    message: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Thrown<'a> {
+    message: &'a str,
+    type_name: &'static str,
+    stack_trace: Option<&'a str>,
+    inner_error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Inner<'a> {
+    message: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
 }
 
 impl From<Problem> for Refusal {
@@ -110,8 +152,8 @@ impl From<crate::store::StoreError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let kind = [(header::CONTENT_TYPE, super::answer::JSON)];
-        (self.status, kind, self.body().to_string()).into_response()
+        let kind = [(header::CONTENT_TYPE, JSON)];
+        (self.status, kind, text(&self.body())).into_response()
     }
 }
 
