@@ -3,6 +3,7 @@
 mod batch;
 mod clients;
 mod cmdlets;
+mod page;
 mod pages;
 mod policies;
 mod refusals;
