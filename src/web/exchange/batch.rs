@@ -66,7 +66,7 @@ impl Batch {
             let goes_on = preferences.continue_on_error || item.goes_on_after_an_error();
             let (id, answer) =
                 if has_failed { (item.id, Err(not_run())) } else { item.answer(service).await };
-            has_failed |= answer.is_err() && !goes_on;
+            has_failed |= answer.as_ref().is_err_and(|why| !goes_on || is_ours(why));
             responses.push(ItemAnswer::new(id, answer));
         }
         Ok(Answers { responses })
@@ -89,9 +89,13 @@ impl Batch {
     }
 }
 
+/// Whether it is the service that failed: what comes next would wait for the same database.
+fn is_ours(why: &Refusal) -> bool {
+    why.status().is_server_error()
+}
+
 fn not_run() -> Refusal {
-    let why = "A request before this one failed, so this one was not run. With Prefer: \
-               odata.continue-on-error it would have been.";
+    let why = "A request before this one failed, so this one was not run.";
     Refusal::new(StatusCode::FAILED_DEPENDENCY, why)
 }
 

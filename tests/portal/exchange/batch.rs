@@ -78,6 +78,18 @@ async fn after_an_error_the_rest_is_run_only_where_that_is_preferred() {
 }
 
 #[tokio::test]
+async fn while_the_database_is_away_one_call_waits_for_it_and_not_all_of_them() {
+    let portal = Portal::start().await;
+    portal.restricted("alice@example.org").await;
+    let absence = portal.database.take_away().await;
+    let remove = |id| item(id, REMOVE, &json!({ "SenderAddress": "alice@example.org" }));
+    let requests = [remove("1"), remove("2"), remove("3")];
+    let answer = send(&portal, Some("odata.continue-on-error"), &requests).await;
+    expect(&answer, &[("1", 503), ("2", 424), ("3", 424)]);
+    portal.database.bring_back(absence).await;
+}
+
+#[tokio::test]
 async fn a_bad_call_fails_alone() {
     let portal = Portal::start().await;
     portal.restricted("alice@example.org").await;
