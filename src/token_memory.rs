@@ -1,5 +1,6 @@
-//! Remembers which tokens were good of late, so that a filter that tells of spam only once is taken
-//! in while the database is away.
+//! Remembers which tokens were good of late, so that a script that asks without pause costs no
+//! look-up each time, and a filter that tells of spam only once is taken in while the database is
+//! away.
 
 use crate::operator::RoleGroup;
 use crate::secret::SecretHash;
@@ -8,8 +9,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// For so long after a token was last found in the database it is believed without; a token that is
-/// revoked elsewhere is good for no longer.
+/// For so long after a token was found it is not looked up again, so that one that is revoked by
+/// another process is good for no longer.
+const FRESH: TimeDelta = TimeDelta::seconds(1);
+/// For so long after a token was last found in the database it is believed while that is away; a
+/// token that is revoked elsewhere is good for no longer.
 const BELIEVED: TimeDelta = TimeDelta::hours(1);
 /// Tokens remembered; against an installation that makes new ones without end.
 const MOST: usize = 1_000;
@@ -44,9 +48,23 @@ impl TokenMemory {
         }
     }
 
+    /// The token of this name was revoked.
+    pub fn revoked(&self, name: &str) {
+        self.locked().retain(|_, token| token.name != name);
+    }
+
     /// The database does not have this token.
     pub fn missed(&self, secret: &SecretHash) {
         self.locked().remove(secret);
+    }
+
+    /// The token, where it was found within the last second and has not expired.
+    #[must_use]
+    pub fn fresh(&self, secret: &SecretHash, now: DateTime<Utc>) -> Option<Remembered> {
+        // A clock that was put back makes nothing fresh.
+        let is_fresh =
+            |token: &Remembered| (TimeDelta::zero()..FRESH).contains(&(now - token.found_at));
+        self.get(secret, now).filter(is_fresh)
     }
 
     /// The token, where it was good within the last hour and has not expired.
@@ -70,18 +88,22 @@ impl Remembered {
 mod tests {
     use super::*;
 
+    fn token(created_at: DateTime<Utc>, expires_at: Option<DateTime<Utc>>) -> KnownToken {
+        KnownToken {
+            name: "rspamd".into(),
+            role_group: RoleGroup::MailServer,
+            created_at,
+            expires_at,
+            last_used_at: None,
+            last_used_from: None,
+        }
+    }
+
     #[test]
     fn a_token_is_believed_for_an_hour_until_it_expires_or_is_missed() {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let after = |minutes| now + TimeDelta::minutes(minutes);
-        let token = |expires_at| KnownToken {
-            name: "rspamd".into(),
-            role_group: RoleGroup::MailServer,
-            created_at: now,
-            expires_at,
-            last_used_at: None,
-            last_used_from: None,
-        };
+        let token = |expires_at| token(now, expires_at);
         let (memory, secret) = (TokenMemory::default(), SecretHash::of("a"));
         assert_eq!(memory.get(&secret, now), None);
         memory.found(&secret, &token(None), now);
@@ -91,6 +113,24 @@ mod tests {
         assert!(memory.get(&secret, after(29)).is_some());
         assert_eq!(memory.get(&secret, after(30)), None);
         memory.missed(&secret);
+        assert_eq!(memory.get(&secret, now), None);
+    }
+
+    #[test]
+    fn a_token_is_fresh_for_a_second_until_it_expires_or_is_revoked() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let after = |milliseconds| now + TimeDelta::milliseconds(milliseconds);
+        let (memory, secret) = (TokenMemory::default(), SecretHash::of("a"));
+        assert_eq!(memory.fresh(&secret, now), None);
+        memory.found(&secret, &token(now, None), now);
+        for (at, is_fresh) in [(0, true), (999, true), (1_000, false), (-1, false)] {
+            assert_eq!(memory.fresh(&secret, after(at)).is_some(), is_fresh, "{at} ms");
+        }
+        memory.found(&secret, &token(now, Some(after(500))), now);
+        assert_eq!(memory.fresh(&secret, after(500)), None);
+        memory.revoked("another");
+        assert!(memory.fresh(&secret, now).is_some());
+        memory.revoked("rspamd");
         assert_eq!(memory.get(&secret, now), None);
     }
 }

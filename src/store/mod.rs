@@ -68,11 +68,11 @@ use crate::config::DatabaseUrl;
 use crate::organization::Organization;
 use presence::Presence;
 use sqlx::pool::PoolConnectionMetadata;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction};
+use sqlx::{Connection, Postgres, Sqlite, SqliteConnection, Transaction};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
@@ -115,6 +115,9 @@ const SQLITE_WRITER_CACHE: u32 = 16 * 1024;
 /// is left lets the log begin anew. A page that many transactions change is moved once.
 const SQLITE_CHECKPOINT: &str = "16000";
 const POSTGRES_CONNECTIONS: u32 = 16;
+/// A connection that rested for so long is asked whether the server is still there: against one that
+/// was restarted meanwhile. To ask every time takes as long as to look up a restriction.
+const RESTED: Duration = Duration::from_millis(10);
 /// Connections that count: one transaction after the other.
 const COUNTING_CONNECTIONS: u32 = 2;
 /// How Postgres plans what counts: once, and by way of the indexes. It would make a plan for every
@@ -221,6 +224,8 @@ impl Store {
             SqlitePoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
+                // A file does not hang up; to ask takes as long as to look up a restriction.
+                .test_before_acquire(false)
                 .idle_timeout(None)
                 .max_lifetime(None)
         };
@@ -241,7 +246,11 @@ impl Store {
 
     async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
         let pool = |connections| {
-            PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT)
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .test_before_acquire(false)
+                .before_acquire(ask_who_rested)
         };
         let counting =
             options.clone().options(COUNTING_PLANS).statement_cache_capacity(COUNTING_STATEMENTS);
@@ -313,6 +322,14 @@ fn wait_by_ourselves(
     _: PoolConnectionMetadata,
 ) -> BoxFuture<'_, std::result::Result<(), sqlx::Error>> {
     Box::pin(async { sqlx::query("PRAGMA busy_timeout = 0").execute(connection).await.map(drop) })
+}
+
+/// Whether the server at the other end of a connection is still there.
+fn ask_who_rested(
+    connection: &mut PgConnection,
+    PoolConnectionMetadata { idle_for, .. }: PoolConnectionMetadata,
+) -> BoxFuture<'_, std::result::Result<bool, sqlx::Error>> {
+    Box::pin(async move { Ok(idle_for < RESTED || connection.ping().await.is_ok()) })
 }
 
 /// Takes SQLite's write lock at once: a transaction that reads first and then wants to write fails

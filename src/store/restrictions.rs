@@ -74,6 +74,39 @@ impl Store {
         Ok(row.map(Into::into))
     }
 
+    /// The active restriction of `address`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn active_restriction(&self, address: &Address) -> Result<Option<Restriction>> {
+        let row: Option<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(
+            "SELECT * FROM restrictions WHERE address = $1 AND released_at IS NULL"
+        )
+        .bind(address.as_str())
+        .fetch_optional(pool)
+        .await)?;
+        Ok(row.map(Into::into))
+    }
+
+    /// The active restrictions in the order of their addresses, behind the address `after`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn active_by_address(&self, after: &str, limit: usize) -> Result<Vec<Restriction>> {
+        let rows: Vec<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(
+            "SELECT *
+               FROM restrictions
+              WHERE released_at IS NULL AND address > $1
+              ORDER BY address
+              LIMIT $2"
+        )
+        .bind(after)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(pool)
+        .await)?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
     /// Every restriction that `address` ever had: the active one first, then the latest.
     ///
     /// # Errors

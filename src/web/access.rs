@@ -164,6 +164,9 @@ pub(crate) async fn by_token(
     from: Option<ClientAddress>,
 ) -> Result<Option<Caller>, Problem> {
     let (secret, now) = (SecretHash::of(token.expose_secret()), app.clock.now());
+    if let Some(token) = app.token_memory.fresh(&secret, now) {
+        return Ok(Some(remembered(token, from)));
+    }
     let remembered = || app.token_memory.get(&secret, now).map(|token| remembered(token, from));
     if app.meter.is_away()
         && let Some(caller) = remembered()
@@ -188,8 +191,8 @@ pub(crate) async fn by_token(
     Ok(Some(Caller { actor, role: token.role_group, session: None }))
 }
 
-/// Who has a token that was good before the database went away. What needs the database fails all
-/// the same.
+/// Who has a token that was good of late, or before the database went away. What needs the database
+/// fails all the same.
 fn remembered(token: Remembered, from: Option<ClientAddress>) -> Caller {
     let actor = actor(token.name, ActorKind::Token, from);
     Caller { actor, role: token.role_group, session: None }

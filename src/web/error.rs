@@ -50,6 +50,10 @@ pub(crate) struct FieldProblem {
     pub(crate) detail: String,
 }
 
+/// What a response tells in words, for those who tell it in another shape.
+#[derive(Debug, Clone)]
+pub(crate) struct ProblemDetail(pub(crate) String);
+
 /// A problem as it is sent.
 #[derive(Debug, Serialize)]
 pub(crate) struct Document {
@@ -126,7 +130,7 @@ impl Problem {
         }
     }
 
-    fn detail(&self) -> String {
+    pub(crate) fn detail(&self) -> String {
         match self {
             Self::SignedOut => {
                 "Sign in, or send a token that is good as `Authorization: Bearer TOKEN`.".into()
@@ -180,7 +184,7 @@ impl Problem {
     }
 
     /// A failure of the service is logged where it is answered, and nowhere else.
-    fn log(&self) {
+    pub(crate) fn log(&self) {
         match self {
             Self::Internal(error) => tracing::error!(error = error.source(), "a request failed"),
             Self::Unwritten(error) => tracing::error!(%error, "an export failed"),
@@ -195,9 +199,11 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         self.log();
-        let body = serde_json::to_vec(&self.document()).expect("a document is text and numbers");
+        let document = self.document();
+        let body = serde_json::to_vec(&document).expect("a document is text and numbers");
         let kind = HeaderValue::from_static("application/problem+json");
         let mut response = (self.status(), [(header::CONTENT_TYPE, kind)], body).into_response();
+        response.extensions_mut().insert(ProblemDetail(document.detail));
         if matches!(self, Self::SignedOut) {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);

@@ -95,7 +95,8 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
 }
 
-fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// What an object says in JSON.
+pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // serde would take a list for an object, its values in the order of the fields.
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(Problem::invalid("body", "it is a list, but it takes an object"));

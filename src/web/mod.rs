@@ -6,6 +6,7 @@ mod browser;
 mod client_address;
 mod cursor;
 mod error;
+mod exchange;
 mod extract;
 mod health;
 mod list_query;
@@ -46,6 +47,7 @@ fn router(app: Shared) -> Router {
         .into_router()
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
+        .layer(middleware::from_fn(exchange::in_exchanges_shape))
         .layer(middleware::from_fn(health::count_requests))
         .layer(from_fn_with_state(Arc::clone(&app), client_address::find))
         .layer(middleware::from_fn(security_headers::add))
@@ -64,7 +66,7 @@ pub fn routes(app: &Arc<App>) -> Vec<Route> {
 }
 
 fn all_routes(app: &Shared) -> Routes {
-    health::routes(app).and(portal::routes(app)).and(api::routes(app))
+    health::routes(app).and(portal::routes(app)).and(api::routes(app)).and(exchange::routes(app))
 }
 
 /// The path of a request as its route says it, so that metrics hold no addresses.

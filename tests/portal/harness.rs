@@ -237,6 +237,11 @@ impl Portal {
         }
     }
 
+    /// A request of Organization Management.
+    pub fn authorized(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.request(method, path).bearer_auth(&self.token)
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path).bearer_auth(&self.token)).await
     }

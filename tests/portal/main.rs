@@ -16,6 +16,7 @@ mod deliveries;
 mod demo;
 mod events;
 mod evidence;
+mod exchange;
 mod guessing;
 mod harness;
 mod health;

@@ -122,6 +122,7 @@ pub(crate) async fn revoke(
 /// Revokes a token, for script and page alike.
 pub(crate) async fn revoke_one(app: &Shared, caller: &Caller, name: &str) -> Result<(), Problem> {
     if app.store.revoke_token(name, &caller.actor, app.clock.now()).await? {
+        app.token_memory.revoked(name);
         Ok(())
     } else {
         Err(Problem::NoSuchToken)
