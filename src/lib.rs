@@ -64,3 +64,4 @@ pub mod token_memory;
 pub mod token_uses;
 pub mod unblocker;
 pub mod web;
+mod words;

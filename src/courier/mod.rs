@@ -1,9 +1,12 @@
 //! Delivers notices: tells the alerts that nobody was told of, and tries each delivery until it
 //! arrives or a day has passed.
 
+mod letter;
 pub mod mail;
 mod metrics;
 mod rounds;
+#[cfg(test)]
+mod samples;
 pub mod webhook;
 
 pub use rounds::{deliver_due, gather_due};
@@ -52,7 +55,7 @@ impl Courier {
             recipients: alerts.recipients.iter().map(ToString::to_string).collect(),
             webhooks: alerts.webhooks.iter().map(|webhook| webhook.label()).collect(),
         };
-        let webhooks = Webhooks::new(alerts, &config.organization.name, public_url);
+        let webhooks = Webhooks::new(config, public_url);
         let (metrics, written) = (metrics::Metrics::registered(), Default::default());
         Self { mailer, webhooks, audience, metrics, written }
     }

@@ -17,6 +17,11 @@ pub fn examine(config: &Config) -> Vec<Finding> {
         let line = "restricted-users.toml: socketmap_listen = [\"127.0.0.1:10041\"]";
         findings.push(Finding::warning(says).write(line));
     }
+    if !config.alerts.leave_the_portal() {
+        let says = "alerts stand in the portal alone: no smtp_url, no alert_webhooks";
+        let line = "restricted-users.toml: smtp_url and alert_from, or alert_webhooks";
+        findings.push(Finding::note(says).write(line));
+    }
     for variable in &config.unknown_variables {
         findings.push(Finding::warning(format!("{variable} is no setting of ours")));
     }

@@ -309,9 +309,22 @@ fn our_own_settings_are_looked_at() {
         sentences,
         [
             "organization_domains is empty, so every recipient with a domain is outside",
-            "high_risk_transport does nothing without socketmap_listen"
+            "high_risk_transport does nothing without socketmap_listen",
+            "alerts stand in the portal alone: no smtp_url, no alert_webhooks"
         ]
     );
+}
+
+#[test]
+fn alerts_that_leave_the_portal_are_nothing_to_speak_of() {
+    let domains = ("ORGANIZATION_DOMAINS", "example.org");
+    for channel in [
+        &[("SMTP_URL", "smtp://127.0.0.1"), ("ALERT_FROM", "noreply@example.org")][..],
+        &[("ALERT_WEBHOOKS", "https://hooks.slack.com/services/x")],
+    ] {
+        let settings = [&[domains][..], channel].concat();
+        assert_eq!(worse_than_ok(examine_settings(&config(&settings))), []);
+    }
 }
 
 #[test]

@@ -9,7 +9,9 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 /// Where a mail server listens: its submission service, and its sinks inside and outside.
-const SUBMISSION: u16 = 24_587;
+pub const SUBMISSION: u16 = 24_587;
+/// Where Postfix speaks TLS from the first byte.
+pub const SUBMISSIONS: u16 = 24_465;
 const INSIDE: u16 = 24_025;
 const OUTSIDE: u16 = 24_026;
 
@@ -30,6 +32,11 @@ impl MailServer {
         let sink = |name| Sink(server.folder.join(name));
         let (inside, outside) = (sink("inside"), sink("outside"));
         Self { inside, outside, ip, server }
+    }
+
+    /// The authority that Postfix has its certificate from.
+    pub fn authority(&self) -> PathBuf {
+        self.server.folder.join("tls/authority.pem")
     }
 
     /// Postfix' queue directory.

@@ -2,6 +2,7 @@
 //! files, and ask the real program about. They need what `tests/run` installs, and root or sudo.
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
+mod alerts;
 #[path = "../portal/audit_chain.rs"]
 mod audit_chain;
 mod bounce;

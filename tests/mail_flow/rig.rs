@@ -2,7 +2,7 @@
 
 use crate::documentation::{self, Snippets};
 use crate::mail_client::{Mail, Replies};
-use crate::mail_server::{MailServer, Sink};
+use crate::mail_server::{MailServer, SUBMISSION, Sink};
 use crate::server::{OwnAddress, Server};
 use crate::service::{Service, policy_port};
 use std::net::Ipv4Addr;
@@ -15,7 +15,7 @@ pub struct Rig {
     pub service: Service,
     pub mail_server: MailServer,
     rspamd: Option<Server>,
-    _address: OwnAddress,
+    address: OwnAddress,
 }
 
 impl Rig {
@@ -40,7 +40,7 @@ impl Rig {
         let socket = mail_server.queue().join("restricted/policy.sock");
         let listen = format!("unix:{}", socket.display());
         let service = Service::start(address.ip, &[("POLICY_LISTEN", &listen)]).await;
-        Self { service, mail_server, rspamd: None, _address: address }
+        Self { service, mail_server, rspamd: None, address }
     }
 
     /// Exim asks over TCP.
@@ -71,8 +71,21 @@ impl Rig {
 
     /// Postfix asks over TCP, and rspamd reports its verdicts.
     pub async fn with_rspamd_reporting() -> Self {
+        Self::reporting(OwnAddress::take(), &[]).await
+    }
+
+    /// The same, and alerts go through this Postfix to somebody inside.
+    pub async fn with_alerts_for(recipient: &str) -> Self {
         let address = OwnAddress::take();
-        let service = Service::start(address.ip, &[]).await;
+        let server = format!("smtp://alerts%40example.org:secret@{}:{SUBMISSION}", address.ip);
+        let from = "Restricted Users <noreply@example.org>";
+        let settings =
+            [("SMTP_URL", &*server), ("ALERT_FROM", from), ("ALERT_RECIPIENTS", recipient)];
+        Self::reporting(address, &settings).await
+    }
+
+    async fn reporting(address: OwnAddress, settings: &[(&'static str, &str)]) -> Self {
+        let service = Service::start(address.ip, settings).await;
         let exporter = documentation::rspamd_exporter(&service.url, &service.mail_server_token());
         let rspamd = Server::start("rspamd", &exporter, address.ip, &[MILTER]).await;
         let postfix = documentation::postfix(&service_at(address.ip))
@@ -87,7 +100,7 @@ impl Rig {
         address: OwnAddress,
     ) -> Self {
         let mail_server = MailServer::start(mail_server, snippets, address.ip).await;
-        Self { service, mail_server, rspamd: None, _address: address }
+        Self { service, mail_server, rspamd: None, address }
     }
 
     fn and(self, rspamd: Server) -> Self {
@@ -107,6 +120,11 @@ impl Rig {
     /// The same with a message that rspamd does not even take.
     pub fn send_blatant_spam(&self, sender: &str, recipients: &[&str]) -> Replies {
         self.mail_server.submit(&Mail::new(sender, recipients).about("blatant spam"))
+    }
+
+    /// Where all of it listens.
+    pub fn ip(&self) -> Ipv4Addr {
+        self.address.ip
     }
 
     /// What was delivered inside the organisation.

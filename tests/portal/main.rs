@@ -11,6 +11,8 @@ mod bad_input;
 mod browser;
 mod command_line;
 mod counting;
+mod courier_mail;
+mod courier_webhooks;
 mod database_away;
 mod deliveries;
 mod demo;

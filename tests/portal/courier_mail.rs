@@ -1,0 +1,315 @@
+//! Mail servers that do not do as they should, and what becomes of the mail.
+
+use crate::harness::{BAD_OUTBOUND_SENDER, Portal, eventually, minutes};
+use chrono::{DateTime, Utc};
+use restricted_users::alert::{AlertPolicyId, Notice, Severity};
+use restricted_users::config::Config;
+use restricted_users::courier::mail::{Limits, Mailer};
+use restricted_users::courier::{deliver_due, gather_due};
+use restricted_users::store::{AlertQuery, Channel, Claimed, Delivery};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+const ALICE: &str = "alice@example.org";
+
+/// What a mail server does.
+#[derive(Debug, Clone, Copy)]
+enum Manner {
+    Takes,
+    /// To `MAIL`, for ever.
+    Answers(&'static str),
+    /// As its greeting.
+    Greets(&'static str),
+    GreetsWithoutEnd,
+    SaysNothing,
+    HangsAfterData,
+    ClosesAfterData,
+    /// Takes the mail, and has nothing to say to `QUIT`.
+    HangsAtTheEnd,
+}
+
+/// A mail server that may be broken.
+struct Relay {
+    port: u16,
+    manner: Arc<Mutex<Manner>>,
+    /// The mails that it has acknowledged.
+    taken: Arc<Mutex<Vec<String>>>,
+    listens: JoinHandle<()>,
+}
+
+impl Relay {
+    async fn that(manner: Manner) -> Self {
+        Self::at(0, manner).await
+    }
+
+    async fn at(port: u16, manner: Manner) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (manner, taken) = (Arc::new(Mutex::new(manner)), Arc::default());
+        let (its_manner, its_taken) = (Arc::clone(&manner), Arc::clone(&taken));
+        let listens = tokio::spawn(async move {
+            let mut open = tokio::task::JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                open.spawn(converse(stream, *its_manner.lock().unwrap(), Arc::clone(&its_taken)));
+            }
+        });
+        Self { port, manner, taken, listens }
+    }
+
+    fn url(&self) -> String {
+        format!("smtp://127.0.0.1:{}", self.port)
+    }
+
+    fn is_mended(&self) {
+        *self.manner.lock().unwrap() = Manner::Takes;
+    }
+
+    /// As when its process is killed: open connections break, and new ones are refused.
+    async fn goes_down(self) -> u16 {
+        self.listens.abort();
+        let _ = self.listens.await;
+        self.port
+    }
+
+    fn taken(&self) -> Vec<String> {
+        self.taken.lock().unwrap().clone()
+    }
+}
+
+/// One connection; an error is the other side's end of it.
+async fn converse(
+    stream: TcpStream,
+    manner: Manner,
+    taken: Arc<Mutex<Vec<String>>>,
+) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    match manner {
+        Manner::SaysNothing => return std::future::pending().await,
+        Manner::Greets(greeting) => stream.write_all(greeting.as_bytes()).await?,
+        Manner::GreetsWithoutEnd => loop {
+            stream.write_all(&[b'2'; 4096]).await?;
+        },
+        _ => stream.write_all(b"220 relay.example ESMTP\r\n").await?,
+    }
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await? == 0 {
+            return Ok(());
+        }
+        let answer = match (line.split_whitespace().next().unwrap_or_default(), manner) {
+            ("MAIL", Manner::Answers(answer)) => answer,
+            ("DATA", _) => {
+                stream.write_all(b"354 go on\r\n").await?;
+                let mail = until_the_dot(&mut stream).await?;
+                match manner {
+                    Manner::HangsAfterData => return std::future::pending().await,
+                    Manner::ClosesAfterData => return Ok(()),
+                    _ => taken.lock().unwrap().push(mail),
+                }
+                "250 taken"
+            }
+            ("QUIT", Manner::HangsAtTheEnd) => return std::future::pending().await,
+            _ => "250 relay.example",
+        };
+        stream.write_all(format!("{answer}\r\n").as_bytes()).await?;
+    }
+}
+
+async fn until_the_dot(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
+    let mut mail = String::new();
+    while !mail.ends_with("\r\n.\r\n") {
+        if stream.read_line(&mut mail).await? == 0 {
+            break;
+        }
+    }
+    Ok(mail)
+}
+
+fn settings(url: &str) -> [(&str, &str); 3] {
+    [
+        ("smtp_url", url),
+        ("alert_from", "Restricted Users <noreply@example.org>"),
+        ("alert_recipients", "ops@example.org"),
+    ]
+}
+
+impl Portal {
+    /// The only mail about alice, as far as it has come.
+    async fn mail(&self) -> Option<Delivery> {
+        let query = AlertQuery { limit: 10, ..AlertQuery::default() };
+        let alerts = self.app.store.alerts(&query).await.unwrap().items;
+        let notice = alerts.first()?.notice_id?;
+        let deliveries = self.app.store.deliveries(notice).await.unwrap();
+        let mut mails = deliveries.into_iter().filter(|one| one.channel == Channel::Mail);
+        let mail = mails.next();
+        assert!(mails.next().is_none());
+        mail
+    }
+
+    /// Waits until the portal says of the mail why it is not there yet.
+    async fn says_of_the_mail(&self, problem: &str) {
+        eventually(problem, async || {
+            self.mail().await.is_some_and(|mail| {
+                mail.problem.is_some_and(|said| {
+                    assert!(said.contains(problem), "{said}");
+                    true
+                })
+            })
+        })
+        .await;
+    }
+
+    /// Time goes by until the mail is tried again and arrives; and nothing more comes.
+    async fn mail_arrives_once(&self, relay: &Relay) {
+        self.clock.advance(minutes(20));
+        eventually("the mail arrives", async || {
+            self.app.courier.ring();
+            self.mail().await.unwrap().delivered_at.is_some()
+        })
+        .await;
+        self.clock.advance(minutes(60));
+        gather_due(&self.app).await.unwrap();
+        deliver_due(&self.app, Channel::Mail).await.unwrap();
+        let [mail] = &relay.taken()[..] else { panic!("{:?}", relay.taken()) };
+        let id = format!("Message-ID: <{}@example.org>\r\n", self.mail().await.unwrap().id);
+        assert!(mail.contains(&id), "{mail}");
+    }
+}
+
+async fn once_mended_the_mail_arrives_once(manner: Manner, problem: &str) {
+    let relay = Relay::that(manner).await;
+    let portal = Portal::with(&settings(&relay.url())).await;
+    portal.restricted(ALICE).await;
+    portal.says_of_the_mail(problem).await;
+    assert!(relay.taken().is_empty());
+    relay.is_mended();
+    portal.mail_arrives_once(&relay).await;
+}
+
+#[tokio::test]
+async fn a_relay_that_refuses_connections_gets_the_mail_when_it_is_back() {
+    let port = Relay::that(Manner::Takes).await.goes_down().await;
+    let portal = Portal::with(&settings(&format!("smtp://127.0.0.1:{port}"))).await;
+    portal.restricted(ALICE).await;
+    portal.says_of_the_mail("cannot be reached").await;
+    assert_eq!(portal.get("/readyz").await.status, 200);
+    let relay = Relay::at(port, Manner::Takes).await;
+    portal.mail_arrives_once(&relay).await;
+}
+
+#[tokio::test]
+async fn a_relay_that_answers_4xx_gets_the_mail_when_it_does_not() {
+    let manner = Manner::Answers("451 4.3.0 \u{1b}[31mtry later");
+    once_mended_the_mail_arrives_once(manner, "it said 451: 4.3.0  [31mtry later").await;
+}
+
+#[tokio::test]
+async fn a_relay_that_answers_5xx_gets_the_mail_when_it_does_not() {
+    let manner = Manner::Answers("554 5.7.1 access denied");
+    once_mended_the_mail_arrives_once(manner, "it said 554: 5.7.1 access denied").await;
+}
+
+#[tokio::test]
+async fn a_relay_that_closes_in_the_middle_gets_the_mail_when_it_does_not() {
+    once_mended_the_mail_arrives_once(Manner::ClosesAfterData, "closed the connection").await;
+}
+
+#[tokio::test]
+async fn a_relay_that_greets_with_garbage_gets_the_mail_when_it_does_not() {
+    let manner = Manner::Greets("HTTP/1.1 400 Bad Request\r\n\r\n");
+    once_mended_the_mail_arrives_once(manner, "its answer is not SMTP").await;
+}
+
+#[tokio::test]
+async fn a_relay_whose_greeting_does_not_end_gets_the_mail_when_it_does() {
+    once_mended_the_mail_arrives_once(Manner::GreetsWithoutEnd, "it says too much").await;
+}
+
+#[tokio::test]
+async fn a_relay_that_hangs_holds_up_neither_a_webhook_nor_a_restriction() {
+    let relay = Relay::that(Manner::HangsAfterData).await;
+    let webhook = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", webhook.local_addr().unwrap());
+    let smtp = relay.url();
+    let portal = Portal::with(
+        &[
+            &settings(&smtp)[..],
+            &[
+                ("alert_webhooks", &url),
+                ("alert_webhook_secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+                ("alert_webhook_private", "true"),
+            ],
+        ]
+        .concat(),
+    )
+    .await;
+    portal.restricted(ALICE).await;
+    let (mut call, _) = webhook.accept().await.unwrap();
+    let mut begin = [0; 10];
+    call.read_exact(&mut begin).await.unwrap();
+    assert_eq!(&begin, b"POST /hook");
+    portal.restricted("bob@example.org").await;
+    let answer = portal.policy_answer("bob@example.org", "eve@remote.example").await;
+    assert_eq!(answer, BAD_OUTBOUND_SENDER);
+    assert_eq!(portal.mail().await.unwrap().delivered_at, None);
+
+    let port = relay.goes_down().await;
+    portal.says_of_the_mail("the mail server did not take the mail").await;
+    let relay = Relay::at(port, Manner::Takes).await;
+    portal.clock.advance(minutes(20));
+    eventually("both mails arrive", async || {
+        portal.app.courier.ring();
+        relay.taken().len() == 2
+    })
+    .await;
+}
+
+/// A mailer without patience.
+async fn told_by(manner: Manner) -> (Result<(), String>, Relay) {
+    let relay = Relay::that(manner).await;
+    let url = relay.url();
+    let variables = settings(&url)
+        .map(|(key, value)| (format!("RESTRICTED_USERS_{}", key.to_uppercase()), value));
+    let config = Config::from_variables(variables).unwrap();
+    let short = Duration::from_millis(300);
+    let limits = Limits { connect: short, greet: short, take: short, whole: short * 4 };
+    let mailer = Mailer::new(config.alerts.mail.as_ref().unwrap(), &config, "http://localhost");
+    let claimed = Claimed {
+        id: Uuid::now_v7(),
+        notice: Notice::Test {
+            policy: AlertPolicyId::UserRestricted,
+            severity: Severity::High,
+            asked_by: "ada@example.org".into(),
+        },
+        target: "ops@example.org".into(),
+        last_today: false,
+        created_at: DateTime::<Utc>::UNIX_EPOCH,
+        attempt: 1,
+    };
+    let sent = mailer.with_limits(limits).send(&claimed).await;
+    (sent.map_err(|problem| problem.0), relay)
+}
+
+#[tokio::test]
+async fn a_relay_that_hangs_is_left_within_its_limits() {
+    for (manner, step) in
+        [(Manner::SaysNothing, "greet"), (Manner::HangsAfterData, "take the mail")]
+    {
+        let (sent, relay) = told_by(manner).await;
+        let problem = format!("the mail server did not {step} within 0.3 seconds");
+        assert_eq!(sent, Err(problem));
+        assert!(relay.taken().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_is_taken_is_taken_though_the_relay_hangs_then() {
+    let (sent, relay) = told_by(Manner::HangsAtTheEnd).await;
+    assert_eq!(sent, Ok(()));
+    assert_eq!(relay.taken().len(), 1);
+}
