@@ -4,6 +4,7 @@
 
 mod account;
 mod alerts;
+mod alerts_api;
 mod audit_chain;
 mod audit_log;
 mod audit_page;
