@@ -78,7 +78,7 @@ impl Store {
     /// When the database fails.
     pub async fn new_alerts(&self, cap: i64) -> Result<i64> {
         Ok(on!(&self.read, |pool| sqlx::query_scalar(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM alerts WHERE status = 'new' LIMIT $1) AS some"
+            "SELECT COUNT(*) FROM (SELECT 1 FROM alerts WHERE status = 'new' LIMIT $1) AS counted"
         )
         .bind(cap)
         .fetch_one(pool)
