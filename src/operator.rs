@@ -11,7 +11,7 @@ use uuid::Uuid;
 pub enum RoleGroup {
     /// Everything.
     OrganizationManagement,
-    /// Restrict, unblock, cancel an unblock.
+    /// Restrict, unblock, cancel an unblock, work on alerts, change policies.
     SecurityAdministrator,
     /// Look, never change.
     GlobalReader,
@@ -34,7 +34,9 @@ pub enum Permission {
     ChangeRestrictions,
     /// Unblock a sender who was unblocked too often already.
     ExceedUnblockLimit,
-    /// Create, change and delete the policies that judge senders.
+    /// Take, comment, resolve and reopen alerts.
+    WorkOnAlerts,
+    /// Create, change and delete the policies that judge senders, and change those that alert.
     ChangePolicies,
     /// Add, change and remove operators and API tokens.
     ManageAccess,
@@ -63,7 +65,7 @@ impl Permission {
                 SecurityReader,
                 ViewOnlyOrganizationManagement,
             ],
-            Self::ChangeRestrictions | Self::ChangePolicies => {
+            Self::ChangeRestrictions | Self::WorkOnAlerts | Self::ChangePolicies => {
                 &[OrganizationManagement, SecurityAdministrator]
             }
             Self::ExceedUnblockLimit | Self::ManageAccess => &[OrganizationManagement],

@@ -2,6 +2,7 @@
 // below knows a page by name; what a page wants done, it says with data attributes.
 //
 //   <main data-home data-secret>  the default page; what follows data-secret in a hash is POSTed, never in a request line
+//   <main data-also>              what is fetched and put in place with each page: what the frame around it tells
 //   <dialog data-over>            a fragment whose root is a dialog lies over that page; one that answers a form, too
 //   button[data-close|step|get]   closes the dialog; goes to a step ([data-final] waits for the last); GETs and places
 //   form[data-live]               a GET form that is sent while one types; data-live=/page: when a field is left, and
@@ -60,6 +61,7 @@ function show(page, at) {
   name(main);
   focusOn(main.querySelector("h1"));
   scrollTo(0, 0);
+  if (main.dataset.also) ask(main.dataset.also).then(place, () => {});
 }
 
 function lay(dialog, at, opener) {

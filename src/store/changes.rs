@@ -31,6 +31,7 @@ impl Tx {
         for (start, entries) in (first..).step_by(ROWS_AT_ONCE).zip(history.chunks(ROWS_AT_ONCE)) {
             self.insert_history(start, entries).await?;
         }
+        self.count_restricted(history).await?;
         self.append_to_audit(audit).await?;
         Ok(first)
     }

@@ -29,6 +29,7 @@ mod presence;
 mod recovery_codes;
 mod refusals;
 mod releases;
+mod restricted_days;
 mod restrictions;
 mod retention;
 mod role_groups;

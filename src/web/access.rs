@@ -146,6 +146,10 @@ fn refusal(permission: Permission) -> &'static str {
             "Your role group may not restrict or unblock anybody. Ask somebody in Security \
              Administrator or Organization Management."
         }
+        Permission::WorkOnAlerts => {
+            "Your role group may not work on alerts. Ask somebody in Security Administrator or \
+             Organization Management."
+        }
         Permission::ChangePolicies => {
             "Your role group may not change policies. Ask somebody in Security Administrator or \
              Organization Management."

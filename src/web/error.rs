@@ -25,6 +25,7 @@ pub(crate) enum Problem {
     NoSuchToken,
     TokenExists,
     NoSuchPolicy,
+    NoSuchAlert,
     PolicyExists,
     DefaultPolicy,
     PolicyChanged,
@@ -108,6 +109,7 @@ impl Problem {
             Self::NoSuchToken => ("not-found", S::NOT_FOUND, "No such token"),
             Self::TokenExists => ("token-exists", S::CONFLICT, "The name is taken"),
             Self::NoSuchPolicy => ("not-found", S::NOT_FOUND, "No such policy"),
+            Self::NoSuchAlert => ("not-found", S::NOT_FOUND, "No such alert"),
             Self::PolicyExists => ("policy-exists", S::CONFLICT, "The name is taken"),
             Self::DefaultPolicy => ("default-policy", S::CONFLICT, "The default policy"),
             Self::PolicyChanged => ("policy-changed", S::CONFLICT, "Changed meanwhile"),
@@ -155,6 +157,7 @@ impl Problem {
             Self::NoSuchToken => "There is no token of this name. Somebody may have revoked it.".into(),
             Self::TokenExists => "There is a token of this name already. Take another name, or revoke that one first.".into(),
             Self::NoSuchPolicy => "There is no such policy. Somebody may have deleted it.".into(),
+            Self::NoSuchAlert => "There is no such alert. The link may be incomplete.".into(),
             Self::PolicyExists => "There is a policy of this name already. Take another name.".into(),
             Self::DefaultPolicy => "The default policy judges everybody whom no other policy is for. It can be changed, but \
                                     neither moved nor deleted; to restrict nobody by it, put it in shadow."

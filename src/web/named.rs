@@ -1,8 +1,9 @@
-//! Operators, tokens and policies as paths name them.
+//! Operators, tokens, policies and alerts as paths name them.
 
 use super::Shared;
 use super::error::Problem;
 use crate::address::Address;
+use crate::alert::AlertPolicyId;
 use crate::outbound::DEFAULT_POLICY;
 use crate::token::TokenName;
 use axum::extract::{FromRequestParts, RawPathParams};
@@ -56,5 +57,35 @@ impl FromRequestParts<Shared> for PolicyId {
             return Ok(Self(DEFAULT_POLICY));
         }
         Uuid::try_parse(id).map(Self).map_err(|_| Problem::NoSuchPolicy)
+    }
+}
+
+/// The alert policy in a path.
+#[derive(Debug)]
+pub(crate) struct AlertPolicyNamed(pub(crate) AlertPolicyId);
+
+impl FromRequestParts<Shared> for AlertPolicyNamed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        let params = RawPathParams::from_request_parts(parts, app).await;
+        let params = params.map_err(|_| Problem::NoSuchPolicy)?;
+        let (_, id) = params.iter().next().ok_or(Problem::NoSuchPolicy)?;
+        AlertPolicyId::parse(id).map(Self).ok_or(Problem::NoSuchPolicy)
+    }
+}
+
+/// The id of the alert in a path.
+#[derive(Debug)]
+pub(crate) struct AlertNamed(pub(crate) Uuid);
+
+impl FromRequestParts<Shared> for AlertNamed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        let params = RawPathParams::from_request_parts(parts, app).await;
+        let params = params.map_err(|_| Problem::NoSuchAlert)?;
+        let (_, id) = params.iter().next().ok_or(Problem::NoSuchAlert)?;
+        Uuid::try_parse(id).map(Self).map_err(|_| Problem::NoSuchAlert)
     }
 }

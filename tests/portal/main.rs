@@ -4,6 +4,8 @@
 
 mod account;
 mod alerts;
+mod alerts_api;
+mod alerts_pages;
 mod audit_chain;
 mod audit_log;
 mod audit_page;

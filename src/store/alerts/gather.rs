@@ -13,6 +13,8 @@ use uuid::Uuid;
 /// for each of a hundred accounts.
 const TOGETHER: TimeDelta = TimeDelta::minutes(1);
 
+const MANAGERS: &str = "SELECT address FROM operators WHERE role_group = $1 ORDER BY address";
+
 /// To whom alerts go, by the settings.
 #[derive(Debug, Clone, Default)]
 pub struct Audience {
@@ -103,8 +105,8 @@ impl Store {
         .await)?)
     }
 
-    /// Writes a notice with which somebody sees whether alerts of `policy` arrive, and answers to how
-    /// many places it goes.
+    /// Writes a notice with which somebody sees whether alerts of `policy` arrive; its id, by which
+    /// [`Store::deliveries`] tells where it goes.
     ///
     /// # Errors
     /// When the database fails; then nothing is sent.
@@ -114,17 +116,32 @@ impl Store {
         asked_by: &str,
         audience: &Audience,
         now: DateTime<Utc>,
-    ) -> Result<usize> {
+    ) -> Result<Uuid> {
         let mut tx = self.begin().await?;
         tx.wait_for_other_releasers().await?;
         let policy = tx.alert_policy(policy).await?;
         let (id, severity) = (policy.id, policy.severity);
         let notice = Notice::Test { policy: id, severity, asked_by: asked_by.into() };
         let deliveries = tx.deliveries(&policy, audience, now).await?;
-        let places = deliveries.len();
-        tx.write_notice(&notice, deliveries, now).await?;
+        let id = tx.write_notice(&notice, deliveries, now).await?;
         tx.commit().await?;
-        Ok(places)
+        Ok(id)
+    }
+
+    /// Who gets the mails of policies that name nobody: those of the settings, else Organization
+    /// Management.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn default_recipients(&self, audience: &Audience) -> Result<Vec<String>> {
+        if !audience.recipients.is_empty() {
+            return Ok(audience.recipients.clone());
+        }
+        let operators: Vec<String> = on!(&self.read, |pool| sqlx::query_scalar(MANAGERS)
+            .bind(RoleGroup::OrganizationManagement)
+            .fetch_all(pool)
+            .await)?;
+        Ok(operators.into_iter().filter(|name| is_mail_address(name)).collect())
     }
 }
 
@@ -246,12 +263,10 @@ impl Tx {
         {
             return Ok(some.to_vec());
         }
-        let operators: Vec<String> = on!(self, |tx| sqlx::query_scalar(
-            "SELECT address FROM operators WHERE role_group = $1 ORDER BY address"
-        )
-        .bind(RoleGroup::OrganizationManagement)
-        .fetch_all(&mut **tx)
-        .await)?;
+        let operators: Vec<String> = on!(self, |tx| sqlx::query_scalar(MANAGERS)
+            .bind(RoleGroup::OrganizationManagement)
+            .fetch_all(&mut **tx)
+            .await)?;
         Ok(operators.into_iter().filter(|name| is_mail_address(name)).collect())
     }
 

@@ -56,13 +56,29 @@ impl Store {
         Ok(row.map(Into::into))
     }
 
+    /// The alerts about a restriction on which something is left to do, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open_alerts_of(&self, restriction: Uuid) -> Result<Vec<Alert>> {
+        let rows: Vec<AlertRow> = on!(&self.read, |pool| {
+            sqlx::query_as(
+            "SELECT * FROM alerts WHERE restriction_id = $1 AND status <> 'resolved' ORDER BY id DESC"
+        )
+        .bind(restriction)
+        .fetch_all(pool)
+        .await
+        })?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
     /// How many alerts are new, counted up to `cap`.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn new_alerts(&self, cap: i64) -> Result<i64> {
         Ok(on!(&self.read, |pool| sqlx::query_scalar(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM alerts WHERE status = 'new' LIMIT $1) AS some"
+            "SELECT COUNT(*) FROM (SELECT 1 FROM alerts WHERE status = 'new' LIMIT $1) AS counted"
         )
         .bind(cap)
         .fetch_one(pool)

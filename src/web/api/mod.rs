@@ -1,5 +1,7 @@
 //! The JSON API, one file per subject.
 
+pub(crate) mod alert_policies;
+pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod audit_file;
 mod decision;
@@ -21,7 +23,7 @@ use super::Shared;
 use super::access::Doors;
 use super::routes::Routes;
 use crate::operator::Permission::{
-    AskDecision, ChangePolicies, ChangeRestrictions, Look, ManageAccess, ReportMail,
+    AskDecision, ChangePolicies, ChangeRestrictions, Look, ManageAccess, ReportMail, WorkOnAlerts,
 };
 
 pub(crate) fn routes(app: &Shared) -> Routes {
@@ -55,6 +57,12 @@ pub(crate) fn routes(app: &Shared) -> Routes {
             ChangePolicies,
             outbound_spam_policies::delete,
         )
+        .get("/api/v1/alerts", Look, alerts::list)
+        .get("/api/v1/alerts/{id}", Look, alerts::alert)
+        .patch("/api/v1/alerts/{id}", WorkOnAlerts, alerts::change)
+        .get("/api/v1/alert-policies", Look, alert_policies::list)
+        .get("/api/v1/alert-policies/{id}", Look, alert_policies::policy)
+        .put("/api/v1/alert-policies/{id}", ChangePolicies, alert_policies::replace)
         .get("/api/v1/audit", Look, audit::audit)
         .get("/api/v1/events", Look, events::events)
         .get("/api/v1/operators", ManageAccess, operators::list)

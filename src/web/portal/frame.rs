@@ -24,6 +24,7 @@ pub(crate) struct Frame {
     pub(crate) icon: String,
     pub(crate) operator: Option<Operator>,
     pub(crate) restricted: String,
+    pub(crate) new_alerts: Option<String>,
     /// Who is signed in must add a second factor first.
     pub(crate) must_enrol: bool,
     /// Who is signed in had better add a second factor.
@@ -69,8 +70,16 @@ pub(crate) struct ProviderDoor {
 }
 
 /// The pages that a link may name after `?hash=`.
-const PAGES: [&str; 6] =
-    ["/restrictedusers", "/messagetrace", "/outboundspam", "/permissions", "/auditlog", "/account"];
+const PAGES: [&str; 8] = [
+    "/restrictedusers",
+    "/alerts",
+    "/alertpolicies",
+    "/messagetrace",
+    "/outboundspam",
+    "/permissions",
+    "/auditlog",
+    "/account",
+];
 
 pub(crate) async fn page(
     State(app): State<Shared>,
@@ -87,8 +96,10 @@ pub(crate) async fn page(
             Ok(html(&account::enrolment(&app, &caller).await?).into_response())
         }
         Some(caller) => {
-            let restricted = rows::counts(&app).await?.restricted;
-            Ok(html(&Portal { frame: frame(&app, Some(&caller), restricted) }).into_response())
+            let counts = rows::counts(&app).await?;
+            let frame = frame(&app, Some(&caller), counts.restricted);
+            let frame = Frame { new_alerts: counts.new_alerts, ..frame };
+            Ok(html(&Portal { frame }).into_response())
         }
         None => match second_step::page(&app, &headers, None).await? {
             Some(page) => Ok(page.into_response()),
@@ -120,6 +131,7 @@ pub(super) fn frame(app: &Shared, caller: Option<&Caller>, restricted: String) -
             may_manage: caller.may(Permission::ManageAccess),
         }),
         restricted,
+        new_alerts: None,
         must_enrol: caller.is_some_and(|caller| caller.must_enrol(app)),
         advises_second_factor: caller.is_some_and(|caller| {
             caller.may(Permission::ChangeRestrictions)

@@ -1,9 +1,13 @@
 //! The portal: the one full page, and the fragments that its script puts into it.
 
 mod account;
+mod alert_policies;
+mod alerts;
 mod arrival;
 mod audit_log;
+mod badge;
 mod chart;
+mod days;
 mod evidence;
 mod export;
 mod frame;
@@ -27,7 +31,9 @@ mod words;
 use super::Shared;
 use super::access::Doors;
 use super::routes::{OpenTo::Anybody, Routes};
-use crate::operator::Permission::{ChangePolicies, ChangeRestrictions, Look, ManageAccess};
+use crate::operator::Permission::{
+    ChangePolicies, ChangeRestrictions, Look, ManageAccess, WorkOnAlerts,
+};
 use askama::Template;
 use axum::response::Html;
 
@@ -66,9 +72,25 @@ pub(crate) fn routes(app: &Shared) -> Routes {
         .get("/ui/auditlog", Look, audit_log::page)
         .get("/ui/auditlog/rows", Look, audit_log::rows)
         .get("/ui/auditlog/export", Look, audit_log::export)
+        .and(alert_routes(app))
         .and(outbound_spam_routes(app))
         .and(permission_routes(app))
         .and(account::routes(app))
+}
+
+fn alert_routes(app: &Shared) -> Routes {
+    Routes::behind(Doors::of_the_portal(app))
+        .get("/ui/alerts", Look, alerts::page)
+        .get("/ui/alerts/rows", Look, alerts::rows)
+        .get("/ui/alerts/badge", Look, badge::fragment)
+        .get("/ui/alerts/deliveries/{id}", Look, alerts::deliveries)
+        .get("/ui/alerts/{id}", Look, alerts::alert)
+        .post("/ui/alerts/{id}", WorkOnAlerts, alerts::work)
+        .get("/ui/alertpolicies", Look, alert_policies::page)
+        .get("/ui/alertpolicies/{id}/edit", ChangePolicies, alert_policies::form)
+        .post("/ui/alertpolicies/{id}", ChangePolicies, alert_policies::save)
+        .get("/ui/alertpolicies/{id}/test", ChangePolicies, alert_policies::question)
+        .post("/ui/alertpolicies/{id}/test", ChangePolicies, alert_policies::send)
 }
 
 fn outbound_spam_routes(app: &Shared) -> Routes {

@@ -1,5 +1,6 @@
 //! The page *Restricted users*: the list, its next pages, and single rows of it.
 
+use super::days::{Days, restricted_per_day};
 use super::html;
 use super::rows::{self, Counts, Row};
 use super::words::{capped, number};
@@ -34,6 +35,7 @@ struct List {
     connected: bool,
     policy_server: String,
     counts: Counts,
+    days: Days,
     results: Results,
 }
 
@@ -96,6 +98,7 @@ pub(crate) async fn page(
         connected: app.decider.was_asked() || app.store.has_reached(MAIL_SERVER_ASKED).await?,
         policy_server: policy_server(&app),
         counts,
+        days: restricted_per_day(&app).await?,
         results,
     }))
 }

@@ -1,5 +1,6 @@
 //! The rows of the list, and the counts above them.
 
+use super::badge::new_alerts;
 use super::words::{capped, number};
 use crate::restriction::Restriction;
 use crate::store::Result;
@@ -31,6 +32,7 @@ pub(crate) struct Counts {
     pub(crate) unblocking: String,
     pub(crate) released: String,
     pub(crate) last_released_at: Option<DateTime<Utc>>,
+    pub(crate) new_alerts: Option<String>,
 }
 
 /// The rows of `restrictions`, with what was refused of late.
@@ -68,5 +70,6 @@ pub(crate) async fn counts(app: &Shared) -> Result<Counts> {
         unblocking: capped(counts.unblocking),
         released: capped(counts.released),
         last_released_at: counts.last_released_at,
+        new_alerts: new_alerts(app).await?,
     })
 }

@@ -1,5 +1,6 @@
 //! One user's page.
 
+use super::alerts::Row as AlertRow;
 use super::evidence::{Evidence, evidence};
 use super::history::{Earlier, Entry};
 use super::html;
@@ -26,6 +27,7 @@ struct UserPage {
     all_mail: bool,
     may_change: bool,
     user: User,
+    open_alerts: Vec<AlertRow>,
     history: Vec<Entry>,
     earlier: Vec<Earlier>,
     evidence: Evidence,
@@ -60,6 +62,7 @@ pub(crate) async fn page(
     let restriction = find(&app, &key).await?;
     let history = app.store.history(restriction.id).await?;
     let evidence = evidence(&app, &restriction, "page").await?;
+    let open_alerts = app.store.open_alerts_of(restriction.id).await?;
     let (user, earlier) = known(&app, restriction).await?;
     Ok(html(&UserPage {
         evidence,
@@ -68,6 +71,7 @@ pub(crate) async fn page(
         all_mail: app.config.restriction_scope == Scope::All,
         may_change: caller.may(ChangeRestrictions),
         user,
+        open_alerts: open_alerts.into_iter().map(Into::into).collect(),
         history: history.into_iter().map(Into::into).collect(),
         earlier,
     }))

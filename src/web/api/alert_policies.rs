@@ -1,0 +1,175 @@
+//! `/api/v1/alert-policies`: what is alerted, to whom, and how often a day.
+
+use super::outbound_spam_policies::NoParameters;
+use super::restricted_users::json;
+use crate::alert::{AlertPolicy, AlertPolicyId, Severity};
+use crate::web::Shared;
+use crate::web::access::Caller;
+use crate::web::error::{FieldProblem, Problem};
+use crate::web::extract::{Json, Query, shortened};
+use crate::web::named::AlertPolicyNamed;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use lettre::Address;
+use serde::{Deserialize, Serialize};
+
+/// A policy as the API shows it.
+#[derive(Serialize)]
+struct Shown {
+    id: AlertPolicyId,
+    name: &'static str,
+    category: &'static str,
+    severity: Severity,
+    enabled: bool,
+    recipients: Vec<String>,
+    daily_limit: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Policies {
+    items: Vec<Shown>,
+    /// They fit into one answer.
+    next_cursor: Option<String>,
+}
+
+impl From<AlertPolicy> for Shown {
+    fn from(policy: AlertPolicy) -> Self {
+        let AlertPolicy { id, severity, enabled, recipients, daily_limit } = policy;
+        let (name, category) = (id.name(), AlertPolicy::CATEGORY);
+        Self { id, name, category, severity, enabled, recipients, daily_limit }
+    }
+}
+
+pub(crate) async fn list(
+    State(app): State<Shared>,
+    Query(NoParameters {}): Query<NoParameters>,
+) -> Result<Response, Problem> {
+    let items = app.store.alert_policies().await?.into_iter().map(Into::into).collect();
+    Ok(json(&Policies { items, next_cursor: None }))
+}
+
+pub(crate) async fn policy(
+    State(app): State<Shared>,
+    AlertPolicyNamed(id): AlertPolicyNamed,
+) -> Result<Response, Problem> {
+    Ok(json(&Shown::from(find_alert_policy(&app, id).await?)))
+}
+
+/// The policy with this id.
+pub(crate) async fn find_alert_policy(
+    app: &Shared,
+    id: AlertPolicyId,
+) -> Result<AlertPolicy, Problem> {
+    let policies = app.store.alert_policies().await?;
+    policies.into_iter().find(|policy| policy.id == id).ok_or(Problem::NoSuchPolicy)
+}
+
+/// A policy as scripts and the portal's form send it: what is left out is as the policy comes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AlertPolicyDocument {
+    pub(crate) id: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) category: Option<String>,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) enabled: bool,
+    pub(crate) recipients: Vec<String>,
+    /// Null means no limit.
+    pub(crate) daily_limit: Option<i64>,
+}
+
+impl Default for AlertPolicyDocument {
+    fn default() -> Self {
+        Self {
+            id: None,
+            name: None,
+            category: None,
+            severity: None,
+            enabled: true,
+            recipients: Vec::new(),
+            daily_limit: Some(AlertPolicy::DAILY_LIMIT),
+        }
+    }
+}
+
+pub(crate) async fn replace(
+    State(app): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    AlertPolicyNamed(id): AlertPolicyNamed,
+    Json(document): Json<AlertPolicyDocument>,
+) -> Result<Response, Problem> {
+    let policy = document.policy(id)?;
+    save(&app, &caller, &policy).await?;
+    Ok(json(&Shown::from(policy)))
+}
+
+/// Keeps a policy, for script and page alike.
+pub(crate) async fn save(
+    app: &Shared,
+    caller: &Caller,
+    policy: &AlertPolicy,
+) -> Result<(), Problem> {
+    app.store.change_alert_policy(policy, &caller.actor, app.clock.now()).await?;
+    Ok(())
+}
+
+impl AlertPolicyDocument {
+    /// The policy with this id as the document describes it.
+    pub(crate) fn policy(self, id: AlertPolicyId) -> Result<AlertPolicy, Problem> {
+        let mut problems = self.touches_fixed(id);
+        let recipients = recipients(&self.recipients, &mut problems);
+        problems.extend(self.daily_limit.and_then(wrong_with_limit));
+        if !problems.is_empty() {
+            return Err(Problem::Invalid(problems));
+        }
+        Ok(AlertPolicy {
+            id,
+            severity: self.severity.unwrap_or(AlertPolicy::default_of(id).severity),
+            enabled: self.enabled,
+            recipients,
+            daily_limit: self.daily_limit,
+        })
+    }
+
+    /// What is fixed may be sent back as it came, so that a script can change what it has read.
+    fn touches_fixed(&self, id: AlertPolicyId) -> Vec<FieldProblem> {
+        let fixed = [
+            ("id", &self.id, id.as_str()),
+            ("name", &self.name, id.name()),
+            ("category", &self.category, AlertPolicy::CATEGORY),
+        ];
+        let touched = fixed.into_iter().filter_map(|(field, told, is)| {
+            let told = told.as_deref().filter(|told| *told != is)?;
+            Some((field, format!("it is {:?}, but it stays {is:?}", shortened(told))))
+        });
+        touched.map(|(field, detail)| FieldProblem { field: field.into(), detail }).collect()
+    }
+}
+
+/// The recipients, each once, whatever the case.
+fn recipients(told: &[String], problems: &mut Vec<FieldProblem>) -> Vec<String> {
+    let mut recipients: Vec<String> = Vec::new();
+    for (place, text) in told.iter().enumerate() {
+        let text = text.trim();
+        if text.parse::<Address>().is_err() {
+            let detail = format!("{:?} is no mail address", shortened(text));
+            problems.push(FieldProblem { field: format!("recipients[{place}]"), detail });
+        } else if !recipients.iter().any(|known| known.eq_ignore_ascii_case(text)) {
+            recipients.push(text.into());
+        }
+    }
+    let (count, most) = (recipients.len(), AlertPolicy::MOST_RECIPIENTS);
+    if count > most {
+        let detail = format!("there are {count}, at most {most} are taken");
+        problems.push(FieldProblem { field: "recipients".into(), detail });
+    }
+    recipients
+}
+
+fn wrong_with_limit(limit: i64) -> Option<FieldProblem> {
+    let takes = 1..=AlertPolicy::LARGEST_DAILY_LIMIT;
+    let (field, last) = ("daily_limit".into(), takes.end());
+    let detail = format!("it is {limit}, but it takes 1 to {last}, or null for no limit");
+    (!takes.contains(&limit)).then_some(FieldProblem { field, detail })
+}
