@@ -98,7 +98,9 @@ async fn tell_all(app: &App) -> Result<()> {
         if events.is_empty() {
             return Ok(());
         }
-        events.into_iter().for_each(|happened| app.feed.tell(happened));
+        for happened in events {
+            app.feed.tell(happened);
+        }
     }
     Ok(())
 }

@@ -49,9 +49,10 @@ impl Service {
         let store = Store::open(&config.database_url)
             .await
             .with_context(|| format!("cannot open the database {:?}", config.database_url))?;
-        let store = match config.alerts.notify_restricted_user {
-            true => store.with_own_notices(config.organization.clone()),
-            false => store,
+        let store = if config.alerts.notify_restricted_user {
+            store.with_own_notices(config.organization.clone())
+        } else {
+            store
         };
         let listener = TcpListener::bind(config.listen)
             .await

@@ -23,10 +23,7 @@ async fn the_admin_has_a_mail_when_the_fifth_spam_message_restricts() {
     let fifth = Instant::now();
     rig.send_spam(ALICE, &[BOB]);
     let user = rig.service.restricts(ALICE).await;
-    eventually("the mail is there", async || {
-        rig.inside().messages().len() > warned
-    })
-    .await;
+    eventually("the mail is there", async || rig.inside().messages().len() > warned).await;
     println!("the mail was there {:?} after the fifth spam message", fifth.elapsed());
 
     let mails = rig.inside().messages();
