@@ -19,6 +19,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
