@@ -33,8 +33,10 @@ function fetchChanged() {
   const place = document.querySelector("[data-follow]");
   const { newest, follow: path } = place?.dataset ?? {};
   const shown = [...changed].filter(([id, fresh]) => document.getElementById(`user-${id}`) || (fresh && newest !== undefined));
+  const { also } = document.getElementById("main").dataset;
   timer = null;
   changed = new Map();
+  if (also) document.dispatchEvent(new CustomEvent("news", { detail: also })); // a restriction is an alert, too
   if (!shown.length || document.querySelector("dialog[open]")) return;
   if (shown.length > MANY || !document.getElementById("rows")) return document.getElementById("filter")?.requestSubmit();
   for (const [id, fresh] of shown) document.dispatchEvent(new CustomEvent("news", { detail: `${path}${id}?newest=${fresh && newest !== undefined}` }));

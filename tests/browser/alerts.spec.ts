@@ -82,6 +82,15 @@ test("the badge is right on every page, also when somebody else works on alerts"
   await expect(page.getByRole("heading", { name: "In progress: you work on it" })).toBeVisible();
 });
 
+test("the badge counts on any page what is restricted elsewhere", async ({ page, service }) => {
+  await service.signUp(page);
+  await inNavigation(page, "Audit log").click();
+  await expect(page).toHaveTitle("Audit log · Restricted Users");
+  for (let number = 0; number < 5; number += 1) await service.tellSpam(ALICE, `4gVd${number}`);
+  await expect(bell(page)).toHaveAccessibleName(/new alerts?$/);
+  await expect(bell(page)).not.toHaveAccessibleName("No new alerts");
+});
+
 test("the address of the list holds its filter", async ({ page, service }) => {
   await service.signUp(page);
   for (const address of [ALICE, "bob@example.org"]) await restrict(page, address);

@@ -1,6 +1,7 @@
 //! The pages about alerts, and the days at the head of the restricted users. How they look and behave
 //! is tested in a real browser.
 
+use crate::audit_chain;
 use crate::harness::{Answer, Portal, eventually, minutes};
 use crate::program::result_of;
 use chrono::TimeDelta;
@@ -250,7 +251,10 @@ async fn a_policy_is_changed_with_the_form_and_says_who_is_told_now() {
     let policy = portal.get("/api/v1/alert-policies/user-restricted").await.ok();
     assert_eq!(policy["recipients"], json!(["a@example.org", "b@example.org"]));
     assert_eq!((&policy["enabled"], &policy["daily_limit"]), (&json!(false), &Value::Null));
-    assert_eq!(portal.audited("user-restricted").await, ["AlertPolicyChanged"]);
+    assert_eq!(
+        audit_chain::checked(&portal.app.store).await.last().unwrap()["action"],
+        "AlertPolicyChanged"
+    );
 
     for (recipients, limit, field) in
         [("alice", "1", "recipients"), ("", "0", "daily_limit"), ("", "many", "daily_limit")]
@@ -312,4 +316,32 @@ async fn the_head_of_the_list_counts_restrictions_by_day_over_all_replicas_witho
     portal.clock.advance(TimeDelta::days(29));
     let list = page(&portal, "/ui/restrictedusers").await.text;
     assert!(list.contains("3 in all, at most 3 on a day"), "{list}");
+}
+
+#[tokio::test]
+async fn an_installation_that_was_there_before_knows_its_days_too() {
+    let portal = Portal::start().await;
+    for name in ["alice", "bob"] {
+        portal.restricted(&format!("{name}@example.org")).await;
+    }
+    let before = "DROP TABLE restricted_days; DELETE FROM _sqlx_migrations WHERE version = 8";
+    portal.database.try_execute(before).await.unwrap();
+    let updated = portal.replica().await;
+    let list = page(&updated, "/ui/restrictedusers").await.text;
+    assert!(list.contains("<th scope=\"row\">2026-11-23</th><td>2</td>"), "{list}");
+}
+
+#[tokio::test]
+async fn an_alert_that_is_older_than_what_is_kept_of_its_notice_says_so() {
+    let portal = Portal::with(&MAIL).await;
+    portal.restricted("alice@example.org").await;
+    let path = fly_out(&portal).await;
+    eventually("it is told", async || {
+        page(&portal, &path).await.text.contains("security@example.org")
+    })
+    .await;
+    let forget = "DELETE FROM deliveries; DELETE FROM notices";
+    portal.database.try_execute(forget).await.unwrap();
+    let text = page(&portal, &path).await.text;
+    assert!(text.contains("so long ago that it is no longer kept"), "{text}");
 }

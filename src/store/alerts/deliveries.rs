@@ -227,6 +227,20 @@ impl Store {
         .await)?)
     }
 
+    /// Whether a notice is still kept: it goes when evidence of its age goes, and its deliveries with
+    /// it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_notice(&self, notice: Uuid) -> Result<bool> {
+        Ok(on!(&self.read, |pool| sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM notices WHERE id = $1)"
+        )
+        .bind(notice)
+        .fetch_one(pool)
+        .await)?)
+    }
+
     /// The deliveries given up since then, the latest first, at most `limit`.
     ///
     /// # Errors

@@ -26,6 +26,8 @@ pub(crate) struct HowTold {
     /// The notice; nothing while none was written.
     notice: Option<Uuid>,
     pub(crate) deliveries: Vec<Shown>,
+    /// It was told so long ago that nobody knows how.
+    is_forgotten: bool,
     leaves_portal: bool,
 }
 
@@ -70,12 +72,14 @@ pub(crate) async fn fragment(
 
 impl HowTold {
     pub(crate) async fn of(app: &Shared, notice: Option<Uuid>) -> Result<Self, Problem> {
-        let deliveries = match notice {
-            Some(notice) => app.store.deliveries(notice).await?,
-            None => Vec::new(),
-        };
+        let (mut deliveries, mut is_forgotten) = (Vec::new(), false);
+        if let Some(notice) = notice {
+            deliveries = app.store.deliveries(notice).await?;
+            is_forgotten = deliveries.is_empty() && !app.store.has_notice(notice).await?;
+        }
         let deliveries = deliveries.into_iter().map(Into::into).collect();
-        Ok(Self { notice, deliveries, leaves_portal: app.config.alerts.leave_the_portal() })
+        let leaves_portal = app.config.alerts.leave_the_portal();
+        Ok(Self { notice, deliveries, is_forgotten, leaves_portal })
     }
 }
 
