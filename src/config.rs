@@ -174,7 +174,7 @@ impl Config {
                     text.parse().ok()
                 })?
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-            public_url: source.one("public_url", PUBLIC_URL, public_url)?,
+            public_url: source.one("public_url", PUBLIC_URL, origin)?,
             organization: organization(&mut source)?,
             unblock: unblock_rules(&mut source)?,
             restriction_scope: source
@@ -294,7 +294,8 @@ fn web_url(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
 }
 
-fn public_url(text: &str) -> Option<Url> {
+/// An address of scheme, host and port alone.
+pub(crate) fn origin(text: &str) -> Option<Url> {
     web_url(text).filter(|url| {
         url.path() == "/"
             && url.query().is_none()

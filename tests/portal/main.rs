@@ -10,6 +10,7 @@ mod audit_page;
 mod bad_input;
 mod browser;
 mod command_line;
+mod command_line_cmdlets;
 mod counting;
 mod database_away;
 mod deliveries;
