@@ -33,6 +33,7 @@ pub mod feed;
 pub mod feedback_report;
 pub mod follower;
 pub mod health;
+pub mod idempotency;
 pub mod mail_port;
 pub mod meter;
 pub mod notary;

@@ -3,6 +3,7 @@
 use super::Shared;
 use super::client_address::ClientAddress;
 use super::error::Problem;
+use super::idempotency::answer_once;
 use super::security_headers::{NOT_FROM_HERE, from_another_site};
 use super::session_cookie;
 use crate::operator::{Actor, ActorKind, Permission, RoleGroup};
@@ -93,6 +94,19 @@ impl Doors {
     ) -> MethodRouter<Shared> {
         let door = Door { doors: self.clone(), permission };
         routes.route_layer(from_fn_with_state(door, pass))
+    }
+
+    /// Lets a script send a change again without doing it again. What a mail server or a filter tells
+    /// is known by its queue id however often it is told.
+    pub(crate) fn answering_once(
+        &self,
+        permission: Permission,
+        routes: MethodRouter<Shared>,
+    ) -> MethodRouter<Shared> {
+        if self.kind == Kind::Portal || permission == Permission::ReportMail {
+            return routes;
+        }
+        routes.route_layer(from_fn_with_state(Arc::clone(&self.app), answer_once))
     }
 
     async fn caller(

@@ -32,6 +32,10 @@ pub(crate) enum Problem {
         limit: usize,
     },
     UnsupportedMediaType,
+    /// The `Idempotency-Key` stands for another request.
+    KeyReused,
+    /// The request with this `Idempotency-Key` is being done.
+    InProgress,
     LinkUsedUp,
     TooManyRequests(&'static str),
     Invalid(Vec<FieldProblem>),
@@ -115,6 +119,10 @@ impl Problem {
             Self::UnsupportedMediaType => {
                 ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
             }
+            Self::KeyReused => {
+                ("idempotency-key-reused", S::UNPROCESSABLE_ENTITY, "Key of another request")
+            }
+            Self::InProgress => ("in-progress", S::CONFLICT, "Still under way"),
             Self::LinkUsedUp => ("not-found", S::NOT_FOUND, "This link is used up"),
             Self::TooManyRequests(_) => {
                 ("too-many-requests", S::TOO_MANY_REQUESTS, "Too many attempts")
@@ -162,6 +170,12 @@ impl Problem {
             Self::PolicyChanged => "Somebody changed this policy meanwhile. Look at it again.".into(),
             Self::TooLarge { limit } => format!("The body is larger than the {limit} bytes that are taken."),
             Self::UnsupportedMediaType => "Send the body as `Content-Type: application/json`.".into(),
+            Self::KeyReused => "This token sent another request with this `Idempotency-Key` within 24 hours. Take a new key for \
+                                each request, and the same one to send the same request again."
+                .into(),
+            Self::InProgress => "The request with this `Idempotency-Key` is still under way. Send it again in a moment to get \
+                                 its answer."
+                .into(),
             Self::LinkUsedUp => "This link was used, has expired, or was replaced by a newer one. If you set your password \
                                  with it, sign in. Otherwise ask for a new link: Organization Management, or whoever \
                                  runs this service."
@@ -180,6 +194,14 @@ impl Problem {
             Self::Unavailable(_) | Self::Away => {
                 "The database does not answer. Nothing was changed; try again in a moment.".into()
             }
+        }
+    }
+
+    /// In how many seconds the same may go well.
+    fn retry_after(&self) -> Option<i64> {
+        match self {
+            Self::InProgress => Some(1),
+            _ => None,
         }
     }
 
@@ -207,6 +229,9 @@ impl IntoResponse for Problem {
         if matches!(self, Self::SignedOut) {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

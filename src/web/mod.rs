@@ -9,6 +9,7 @@ mod error;
 mod exchange;
 mod extract;
 mod health;
+mod idempotency;
 mod list_query;
 mod named;
 mod policy_document;

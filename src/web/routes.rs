@@ -103,6 +103,9 @@ impl Routes {
     ) -> Self {
         let mut handler = handler;
         if let OpenTo::Who(permission) = open_to {
+            if method == Method::POST {
+                handler = self.doors.answering_once(permission, handler);
+            }
             handler = self.doors.open_to(permission, handler);
         }
         if self.doors.take_sessions_for_changes() {

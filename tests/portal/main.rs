@@ -21,6 +21,7 @@ mod exchange;
 mod guessing;
 mod harness;
 mod health;
+mod idempotency;
 mod import;
 mod kill;
 mod kill_counting;
