@@ -11,3 +11,11 @@ CREATE TABLE idempotent_requests (
 );
 -- What retention deletes.
 CREATE INDEX idempotent_requests_begun_at ON idempotent_requests (begun_at);
+
+-- How many requests a token sent in a minute, where `api_rate_limit` is set. Replicas count together.
+CREATE TABLE token_requests (
+    secret_hash TEXT NOT NULL,
+    minute      TIMESTAMPTZ NOT NULL,
+    requests    BIGINT NOT NULL,
+    PRIMARY KEY (secret_hash, minute)
+);

@@ -63,6 +63,8 @@ pub struct Config {
     pub require_mfa: bool,
     /// Proxies whose word on the client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Requests a minute that a token may send, 0 for any number.
+    pub api_rate_limit: u32,
     /// How long messages and counts are kept.
     pub message_retention: TimeDelta,
     /// How the log is written; text on a terminal where it is not set.
@@ -195,6 +197,11 @@ impl Config {
                 .one("require_mfa", "true or false", |text| text.parse().ok())?
                 .unwrap_or_default(),
             trusted_proxies: source.list("trusted_proxies", NETWORKS, network)?,
+            api_rate_limit: source
+                .one("api_rate_limit", "requests a minute, 0 for any number", |text| {
+                    text.parse().ok()
+                })?
+                .unwrap_or_default(),
             message_retention: source
                 .one("message_retention", "a time from 2d to 365d, such as 30d", retention)?
                 .unwrap_or(TimeDelta::days(30)),

@@ -47,6 +47,7 @@ pub mod outbound;
 pub mod passkey;
 pub mod password;
 pub mod postfix;
+pub mod rate_limit;
 pub mod reason;
 pub mod recovery_code;
 pub mod refusals;

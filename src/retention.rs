@@ -41,6 +41,7 @@ pub async fn delete_all_old(app: &App) -> Result<()> {
     while app.store.delete_some_evidence(before).await? > 0 {
         tokio::time::sleep(BREATH).await;
     }
+    app.store.delete_old_request_counts(app.clock.now()).await?;
     while app.store.delete_some_requests(app.clock.now() - KEPT).await? > 0 {
         tokio::time::sleep(BREATH).await;
     }

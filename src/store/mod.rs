@@ -37,6 +37,7 @@ mod row;
 mod second_factors;
 mod sessions;
 mod statement;
+mod token_requests;
 mod token_uses;
 mod tokens;
 mod trace;

@@ -1,6 +1,7 @@
 //! What went wrong, told as a problem document (RFC 9457).
 
 use crate::export::ExportError;
+use crate::rate_limit::Allowance;
 use crate::restriction::Restriction;
 use crate::store::StoreError;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -38,6 +39,8 @@ pub(crate) enum Problem {
     InProgress,
     LinkUsedUp,
     TooManyRequests(&'static str),
+    /// The token has sent too many this minute.
+    RateLimited(Allowance),
     Invalid(Vec<FieldProblem>),
     Internal(StoreError),
     Unwritten(std::io::Error),
@@ -127,6 +130,9 @@ impl Problem {
             Self::TooManyRequests(_) => {
                 ("too-many-requests", S::TOO_MANY_REQUESTS, "Too many attempts")
             }
+            Self::RateLimited(_) => {
+                ("too-many-requests", S::TOO_MANY_REQUESTS, "Too many requests")
+            }
             Self::Invalid(_) => ("invalid", S::UNPROCESSABLE_ENTITY, "Invalid input"),
             Self::Internal(_) | Self::Unwritten(_) => {
                 ("internal", S::INTERNAL_SERVER_ERROR, "Internal failure")
@@ -176,6 +182,9 @@ impl Problem {
             Self::InProgress => "The request with this `Idempotency-Key` is still under way. Send it again in a moment to get \
                                  its answer."
                 .into(),
+            Self::RateLimited(Allowance { limit, seconds_left, .. }) => format!(
+                "This token may send {limit} requests a minute. Go on in {seconds_left} s, as `Retry-After` says."
+            ),
             Self::LinkUsedUp => "This link was used, has expired, or was replaced by a newer one. If you set your password \
                                  with it, sign in. Otherwise ask for a new link: Organization Management, or whoever \
                                  runs this service."
@@ -201,6 +210,7 @@ impl Problem {
     fn retry_after(&self) -> Option<i64> {
         match self {
             Self::InProgress => Some(1),
+            Self::RateLimited(allowance) => Some(allowance.seconds_left),
             _ => None,
         }
     }

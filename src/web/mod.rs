@@ -14,6 +14,7 @@ mod list_query;
 mod named;
 mod policy_document;
 mod portal;
+mod rate_limit;
 mod restricted_user;
 mod routes;
 mod second_factor;

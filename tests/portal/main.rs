@@ -36,6 +36,7 @@ mod permissions;
 mod phone;
 mod policy_port;
 mod program;
+mod rate_limit;
 mod releases;
 mod replay;
 mod replicas;
