@@ -79,6 +79,24 @@ async fn two_replicas_count_together() {
 }
 
 #[tokio::test]
+async fn a_script_of_exchange_online_is_told_in_the_shape_it_knows() {
+    let portal = Portal::with(&[("api_rate_limit", "1")]).await;
+    let token = portal.token(SecurityReader).await;
+    let invoke = async || {
+        let path = "/adminapi/beta/example.org/InvokeCommand";
+        let cmdlet = json!({ "CmdletName": "Get-BlockedSenderAddress", "Parameters": {} });
+        let request = portal.request(Method::POST, path).bearer_auth(&token);
+        portal.send(request.json(&json!({ "CmdletInput": cmdlet }))).await
+    };
+    assert_eq!(told(&invoke().await).1, "\"minute\";r=0;t=60");
+    let answer = invoke().await;
+    assert_eq!(answer.status, 429);
+    assert_eq!(answer.headers["retry-after"], "60");
+    let message = &answer.json()["error"]["message"];
+    assert!(message.as_str().unwrap().contains("1 requests a minute"), "{message}");
+}
+
+#[tokio::test]
 async fn mail_servers_have_no_limit_and_neither_has_a_session() {
     let portal = Portal::with(&[("api_rate_limit", "1")]).await;
     let (mail_server, session) =
