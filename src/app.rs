@@ -13,6 +13,7 @@ use crate::oidc::Provider;
 use crate::operator::Actor;
 use crate::organization::Organization;
 use crate::passkey::Passkeys;
+use crate::rate_limit::UsedUp;
 use crate::refusals::Refusals;
 use crate::restriction::{Restriction, UnblockRequest};
 use crate::store::{Asker, Result, Store, Unblocked};
@@ -52,6 +53,8 @@ pub struct App {
     pub feed: Feed,
     /// What delivers notices.
     pub courier: Courier,
+    /// Which tokens may send nothing more this minute.
+    pub used_up: UsedUp,
     /// When tokens were used.
     pub token_uses: TokenUses,
     /// Which parts run.
@@ -103,6 +106,7 @@ impl App {
             due_changed,
             alerts_raised: Notify::new(),
             token_memory: TokenMemory::default(),
+            used_up: UsedUp::default(),
             token_uses: TokenUses::default(),
             health,
             provider,

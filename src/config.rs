@@ -63,6 +63,8 @@ pub struct Config {
     pub require_mfa: bool,
     /// Proxies whose word on the client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Requests a minute that a token may send, 0 for any number.
+    pub api_rate_limit: u32,
     /// How long messages and counts are kept.
     pub message_retention: TimeDelta,
     /// How the log is written; text on a terminal where it is not set.
@@ -174,7 +176,7 @@ impl Config {
                     text.parse().ok()
                 })?
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-            public_url: source.one("public_url", PUBLIC_URL, public_url)?,
+            public_url: source.one("public_url", PUBLIC_URL, origin)?,
             organization: organization(&mut source)?,
             unblock: unblock_rules(&mut source)?,
             restriction_scope: source
@@ -195,6 +197,11 @@ impl Config {
                 .one("require_mfa", "true or false", |text| text.parse().ok())?
                 .unwrap_or_default(),
             trusted_proxies: source.list("trusted_proxies", NETWORKS, network)?,
+            api_rate_limit: source
+                .one("api_rate_limit", "requests a minute, 0 for any number", |text| {
+                    text.parse().ok()
+                })?
+                .unwrap_or_default(),
             message_retention: source
                 .one("message_retention", "a time from 2d to 365d, such as 30d", retention)?
                 .unwrap_or(TimeDelta::days(30)),
@@ -294,7 +301,8 @@ fn web_url(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
 }
 
-fn public_url(text: &str) -> Option<Url> {
+/// An address of scheme, host and port alone.
+pub(crate) fn origin(text: &str) -> Option<Url> {
     web_url(text).filter(|url| {
         url.path() == "/"
             && url.query().is_none()

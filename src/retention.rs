@@ -1,6 +1,8 @@
-//! Deletes evidence that is older than the setting `message_retention`, in small steps.
+//! Deletes evidence that is older than the setting `message_retention`, and answers that are kept
+//! for those who ask again, in small steps.
 
 use crate::app::App;
+use crate::idempotency::KEPT;
 use crate::outage::Outage;
 use crate::store::Result;
 use chrono::TimeDelta;
@@ -37,6 +39,10 @@ pub async fn run(app: &App, stop: &CancellationToken) {
 pub async fn delete_all_old(app: &App) -> Result<()> {
     let before = app.clock.now() - app.config.message_retention;
     while app.store.delete_some_evidence(before).await? > 0 {
+        tokio::time::sleep(BREATH).await;
+    }
+    app.store.delete_old_request_counts(app.clock.now()).await?;
+    while app.store.delete_some_requests(app.clock.now() - KEPT).await? > 0 {
         tokio::time::sleep(BREATH).await;
     }
     Ok(())

@@ -35,7 +35,7 @@ impl<W: Write> Writer<W> {
                     .quote_style(::csv::QuoteStyle::Always)
                     .has_headers(false)
                     .from_writer(out);
-                csv.write_record(Column::ALL.map(Column::name))?;
+                csv.write_record(Column::ALL.map(Column::name)).map_err(unwritten)?;
                 Ok(Self(Inner::Csv(Box::new(csv))))
             }
             Format::Json => Ok(Self(Inner::Json { out, before_object: "[\n" })),
@@ -49,7 +49,7 @@ impl<W: Write> Writer<W> {
     pub fn write(&mut self, sender: &BlockedSender) -> io::Result<()> {
         let shape = Shape::of(sender);
         match &mut self.0 {
-            Inner::Csv(csv) => Ok(csv.write_record(shape.fields())?),
+            Inner::Csv(csv) => csv.write_record(shape.fields()).map_err(unwritten),
             Inner::Json { out, before_object } => {
                 out.write_all(before_object.as_bytes())?;
                 *before_object = ",\n";
@@ -104,6 +104,14 @@ impl<'a> Shape<'a> {
             self.changed_datetime.as_deref().unwrap_or_default(),
             if self.temporary_block { "True" } else { "False" },
         ]
+    }
+}
+
+/// What the file said; the csv crate would wrap it so that nobody knows a broken pipe any more.
+fn unwritten(error: ::csv::Error) -> io::Error {
+    match error.into_kind() {
+        ::csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
     }
 }
 

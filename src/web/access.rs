@@ -3,6 +3,8 @@
 use super::Shared;
 use super::client_address::ClientAddress;
 use super::error::Problem;
+use super::idempotency::answer_once;
+use super::rate_limit;
 use super::security_headers::{NOT_FROM_HERE, from_another_site};
 use super::session_cookie;
 use crate::operator::{Actor, ActorKind, Permission, RoleGroup};
@@ -13,7 +15,7 @@ use crate::token_uses::TokenUse;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -95,6 +97,19 @@ impl Doors {
         routes.route_layer(from_fn_with_state(door, pass))
     }
 
+    /// Lets a script send a change again without doing it again. What a mail server or a filter tells
+    /// is known by its queue id however often it is told.
+    pub(crate) fn answering_once(
+        &self,
+        permission: Permission,
+        routes: MethodRouter<Shared>,
+    ) -> MethodRouter<Shared> {
+        if self.kind == Kind::Portal || permission == Permission::ReportMail {
+            return routes;
+        }
+        routes.route_layer(from_fn_with_state(Arc::clone(&self.app), answer_once))
+    }
+
     async fn caller(
         &self,
         headers: &HeaderMap,
@@ -113,11 +128,7 @@ impl Doors {
     }
 }
 
-async fn pass(
-    State(door): State<Door>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
+async fn pass(State(door): State<Door>, request: Request, next: Next) -> Result<Response, Problem> {
     let changes = !request.method().is_safe();
     if changes && door.doors.kind == Kind::Api && from_another_site(request.headers()) {
         return Err(NOT_FROM_HERE);
@@ -125,14 +136,37 @@ async fn pass(
     let from = request.extensions().get().copied();
     let caller = door.doors.caller(request.headers(), request.method(), from).await?;
     let caller = caller.ok_or(Problem::SignedOut)?;
-    if !caller.may(door.permission) {
-        return Err(Problem::Forbidden(refusal(door.permission)));
+    let Some(allowance) = rate_limit::take(&door.doors.app, &caller, request.headers()).await?
+    else {
+        return door.admit(caller, request, next).await;
+    };
+    let answer = if allowance.is_used_up {
+        Err(Problem::RateLimited(allowance))
+    } else {
+        door.admit(caller, request, next).await
+    };
+    let mut answer = answer.into_response();
+    rate_limit::tell(&allowance, answer.headers_mut());
+    Ok(answer)
+}
+
+impl Door {
+    /// Lets somebody through who may.
+    async fn admit(
+        &self,
+        caller: Caller,
+        mut request: Request,
+        next: Next,
+    ) -> Result<Response, Problem> {
+        if !caller.may(self.permission) {
+            return Err(Problem::Forbidden(refusal(self.permission)));
+        }
+        if self.permission != Permission::OwnAccount && caller.must_enrol(&self.doors.app) {
+            return Err(Problem::Forbidden(ENROL_FIRST));
+        }
+        request.extensions_mut().insert(caller);
+        Ok(next.run(request).await)
     }
-    if door.permission != Permission::OwnAccount && caller.must_enrol(&door.doors.app) {
-        return Err(Problem::Forbidden(ENROL_FIRST));
-    }
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
 }
 
 /// What somebody is told who has a password alone where that is not enough.

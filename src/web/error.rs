@@ -1,6 +1,7 @@
 //! What went wrong, told as a problem document (RFC 9457).
 
 use crate::export::ExportError;
+use crate::rate_limit::Allowance;
 use crate::restriction::Restriction;
 use crate::store::StoreError;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -33,8 +34,14 @@ pub(crate) enum Problem {
         limit: usize,
     },
     UnsupportedMediaType,
+    /// The `Idempotency-Key` stands for another request.
+    KeyReused,
+    /// The request with this `Idempotency-Key` is being done.
+    InProgress,
     LinkUsedUp,
     TooManyRequests(&'static str),
+    /// The token has sent too many this minute.
+    RateLimited(Allowance),
     Invalid(Vec<FieldProblem>),
     Internal(StoreError),
     Unwritten(std::io::Error),
@@ -117,9 +124,16 @@ impl Problem {
             Self::UnsupportedMediaType => {
                 ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
             }
+            Self::KeyReused => {
+                ("idempotency-key-reused", S::UNPROCESSABLE_ENTITY, "Key of another request")
+            }
+            Self::InProgress => ("in-progress", S::CONFLICT, "Still under way"),
             Self::LinkUsedUp => ("not-found", S::NOT_FOUND, "This link is used up"),
             Self::TooManyRequests(_) => {
                 ("too-many-requests", S::TOO_MANY_REQUESTS, "Too many attempts")
+            }
+            Self::RateLimited(_) => {
+                ("too-many-requests", S::TOO_MANY_REQUESTS, "Too many requests")
             }
             Self::Invalid(_) => ("invalid", S::UNPROCESSABLE_ENTITY, "Invalid input"),
             Self::Internal(_) | Self::Unwritten(_) => {
@@ -165,6 +179,15 @@ impl Problem {
             Self::PolicyChanged => "Somebody changed this policy meanwhile. Look at it again.".into(),
             Self::TooLarge { limit } => format!("The body is larger than the {limit} bytes that are taken."),
             Self::UnsupportedMediaType => "Send the body as `Content-Type: application/json`.".into(),
+            Self::KeyReused => "This token sent another request with this `Idempotency-Key` within 24 hours. Take a new key for \
+                                each request, and the same one to send the same request again."
+                .into(),
+            Self::InProgress => "The request with this `Idempotency-Key` is still under way. Send it again in a moment to get \
+                                 its answer."
+                .into(),
+            Self::RateLimited(Allowance { limit, seconds_left, .. }) => format!(
+                "This token may send {limit} requests a minute. Go on in {seconds_left} s, as `Retry-After` says."
+            ),
             Self::LinkUsedUp => "This link was used, has expired, or was replaced by a newer one. If you set your password \
                                  with it, sign in. Otherwise ask for a new link: Organization Management, or whoever \
                                  runs this service."
@@ -183,6 +206,15 @@ impl Problem {
             Self::Unavailable(_) | Self::Away => {
                 "The database does not answer. Nothing was changed; try again in a moment.".into()
             }
+        }
+    }
+
+    /// In how many seconds the same may go well.
+    fn retry_after(&self) -> Option<i64> {
+        match self {
+            Self::InProgress => Some(1),
+            Self::RateLimited(allowance) => Some(allowance.seconds_left),
+            _ => None,
         }
     }
 
@@ -210,6 +242,9 @@ impl IntoResponse for Problem {
         if matches!(self, Self::SignedOut) {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 /// The largest body of a route that does not say otherwise.
-const LARGEST_BODY: usize = 1024 * 1024;
+pub(super) const LARGEST_BODY: usize = 1024 * 1024;
 
 /// The largest list of outbound messages.
 const LARGEST_LIST: usize = 16 * 1024 * 1024;
@@ -79,7 +79,7 @@ impl<S: Sync> FromRequest<S> for Raw {
     }
 }
 
-async fn bytes_within(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+pub(super) async fn bytes_within(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
     match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes().into()),
         Err(error) if error.is::<LengthLimitError>() => Err(Problem::TooLarge { limit }),

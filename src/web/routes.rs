@@ -103,6 +103,10 @@ impl Routes {
     ) -> Self {
         let mut handler = handler;
         if let OpenTo::Who(permission) = open_to {
+            // Exchange knows no such keys.
+            if method == Method::POST && path.starts_with("/api/v1/") {
+                handler = self.doors.answering_once(permission, handler);
+            }
             handler = self.doors.open_to(permission, handler);
         }
         if self.doors.take_sessions_for_changes() {
