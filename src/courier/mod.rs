@@ -12,7 +12,7 @@ pub mod webhook;
 pub use rounds::{deliver_due, gather_due};
 
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, WebhookUrl};
 use crate::outage::Outage;
 use crate::store::{Audience, Channel, Result};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -53,7 +53,7 @@ impl Courier {
         let audience = Audience {
             mail: mailer.is_some(),
             recipients: alerts.recipients.iter().map(ToString::to_string).collect(),
-            webhooks: alerts.webhooks.iter().map(|webhook| webhook.label()).collect(),
+            webhooks: alerts.webhooks.iter().map(WebhookUrl::label).collect(),
         };
         let webhooks = Webhooks::new(config, public_url);
         let (metrics, written) = (metrics::Metrics::registered(), Default::default());
@@ -75,7 +75,8 @@ impl Courier {
 /// Runs until `stop`. What waits at one channel does not hold up the other.
 pub async fn run(app: &App, stop: &CancellationToken) {
     let [mail, webhook] = Channel::ALL;
-    tokio::join!(gather(app, stop), deliver(app, mail, stop), deliver(app, webhook, stop));
+    let (mail, webhook) = (deliver(app, mail, stop), deliver(app, webhook, stop));
+    tokio::join!(gather(app, stop), Box::pin(mail), Box::pin(webhook));
 }
 
 async fn gather(app: &App, stop: &CancellationToken) {
