@@ -143,7 +143,7 @@ impl Portal {
     async fn mail(&self) -> Option<Delivery> {
         let query = AlertQuery { limit: 10, ..AlertQuery::default() };
         let alerts = self.app.store.alerts(&query).await.unwrap().items;
-        let notice = alerts.first()?.notice_id?;
+        let notice = alerts.iter().find(|alert| alert.address.as_deref() == Some(ALICE))?.notice_id?;
         let deliveries = self.app.store.deliveries(notice).await.unwrap();
         let mut mails = deliveries.into_iter().filter(|one| one.channel == Channel::Mail);
         let mail = mails.next();
@@ -240,7 +240,7 @@ async fn a_relay_that_hangs_holds_up_neither_a_webhook_nor_a_restriction() {
         &[
             &settings(&smtp)[..],
             &[
-                ("alert_webhooks", &url),
+                ("alert_webhooks", url.as_str()),
                 ("alert_webhook_secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
                 ("alert_webhook_private", "true"),
             ],

@@ -11,12 +11,12 @@ use crate::words::{decent, number};
 impl Writer {
     pub(super) fn one_alert(&self, policy: AlertPolicyId, alert: &AlertLine) -> Letter {
         let (who, why) = (who(alert), why(alert));
-        let title = self.title_of_one(policy, &who);
+        let title = self.title_of_one(policy, alert, &who);
         let subject = match policy {
             AlertPolicyId::UserRestricted => format!("{who} is restricted: {why}"),
             AlertPolicyId::SuspiciousSending => format!("{who} sends suspicious mail: {why}"),
             AlertPolicyId::SendingLimit => format!("{who} went over a sending limit: {why}"),
-            AlertPolicyId::ReleaseFailed => format!("Release of {who} failed: {why}"),
+            AlertPolicyId::ReleaseFailed => format!("{title}: {why}"),
         };
         Letter {
             opening: self.opening(policy),
@@ -44,7 +44,9 @@ impl Writer {
             AlertPolicyId::SendingLimit => {
                 counted(total, "user", "users") + " went over a sending limit"
             }
-            AlertPolicyId::ReleaseFailed => counted(total, "release", "releases") + " failed",
+            AlertPolicyId::ReleaseFailed => {
+                counted(total, "release", "releases") + " came late or failed"
+            }
         };
         let rest = total - i64::try_from(alerts.len()).unwrap_or(total);
         let users = Section {
@@ -61,14 +63,18 @@ impl Writer {
         }
     }
 
-    fn title_of_one(&self, policy: AlertPolicyId, who: &str) -> String {
+    fn title_of_one(&self, policy: AlertPolicyId, alert: &AlertLine, who: &str) -> String {
         match policy {
             AlertPolicyId::UserRestricted => {
                 format!("{who} cannot send mail{}", self.out_of_reach())
             }
             AlertPolicyId::SuspiciousSending => format!("{who} sends mail that looks like spam"),
             AlertPolicyId::SendingLimit => format!("{who} went over a sending limit"),
-            AlertPolicyId::ReleaseFailed => format!("The release of {who} did not go as it should"),
+            // The database refuses the releases of everybody.
+            AlertPolicyId::ReleaseFailed if alert.address.is_none() => {
+                "Releases that are due cannot be written".into()
+            }
+            AlertPolicyId::ReleaseFailed => format!("{who} was released late"),
         }
     }
 
@@ -94,8 +100,8 @@ impl Writer {
                  account may have been taken over, or somebody writes to many on purpose."
             }
             AlertPolicyId::ReleaseFailed => {
-                "A release was due and came more than five minutes late, or cannot be written. \
-                 Until it is written, mail to the outside stays refused; the service goes on trying."
+                "Until a release is written, the user's mail stays refused although somebody \
+                 unblocked it. What cannot be written is tried again and again."
             }
         };
         vec![says.into()]
@@ -159,7 +165,7 @@ fn steps(policy: AlertPolicyId) -> &'static [&'static str] {
         ],
         AlertPolicyId::ReleaseFailed => &[
             "Look whether the user is released by now.",
-            "If not, see what the log of the service and of the database say.",
+            "If not, see what the logs of the service and of the database say.",
         ],
     }
 }

@@ -11,12 +11,10 @@ impl Writer {
         let title = format!("Your account cannot send mail{} for now", self.out_of_reach());
         let flows = match self.scope {
             Scope::Outside => format!(
-                "Mail that you send to addresses outside {ours} is refused and comes back. You \
-                 still receive mail, and mail to your colleagues still arrives."
+                "Mail that you send to addresses outside {ours} is refused. You still receive \
+                 mail, and mail to your colleagues still arrives."
             ),
-            Scope::All => {
-                "Mail that you send is refused and comes back. You still receive mail.".into()
-            }
+            Scope::All => "Mail that you send is refused. You still receive mail.".into(),
         };
         let mut facts = vec![
             fact("Account", decent(&own.address, LONGEST_ADDRESS)),
@@ -26,8 +24,8 @@ impl Writer {
         Letter {
             opening: vec![
                 flows,
-                "Unusual mail left your account. It may have been taken over by somebody who \
-                 learnt its password. That happens to many, and it can be put right."
+                "This is done when unusual mail leaves an account. It may have been taken over by \
+                 somebody who learnt the password; that happens to many, and it can be put right."
                     .into(),
             ],
             facts,
