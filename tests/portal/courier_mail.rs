@@ -143,7 +143,8 @@ impl Portal {
     async fn mail(&self) -> Option<Delivery> {
         let query = AlertQuery { limit: 10, ..AlertQuery::default() };
         let alerts = self.app.store.alerts(&query).await.unwrap().items;
-        let notice = alerts.iter().find(|alert| alert.address.as_deref() == Some(ALICE))?.notice_id?;
+        let notice =
+            alerts.iter().find(|alert| alert.address.as_deref() == Some(ALICE))?.notice_id?;
         let deliveries = self.app.store.deliveries(notice).await.unwrap();
         let mut mails = deliveries.into_iter().filter(|one| one.channel == Channel::Mail);
         let mail = mails.next();

@@ -37,7 +37,7 @@ impl Writer {
         alerts: &[AlertLine],
     ) -> Letter {
         let title = match policy {
-            AlertPolicyId::UserRestricted => counted(total, "user", "users") + " restricted",
+            AlertPolicyId::UserRestricted => counted(total, "user is", "users are") + " restricted",
             AlertPolicyId::SuspiciousSending => {
                 counted(total, "user sends", "users send") + " suspicious mail"
             }
@@ -81,12 +81,12 @@ impl Writer {
     fn opening(&self, policy: AlertPolicyId) -> Vec<String> {
         let restricted = match self.scope {
             Scope::Outside => {
-                "The account may have been taken over. Mail to the outside is refused until an \
+                "Such an account may have been taken over. Mail to the outside is refused until an \
                  admin lets the user back in; mail still arrives, and mail inside still flows."
             }
             Scope::All => {
-                "The account may have been taken over. Its mail is refused until an admin lets the \
-                 user back in; mail still arrives."
+                "Such an account may have been taken over. Its mail is refused until an admin lets \
+                 the user back in; mail still arrives."
             }
         };
         let says = match policy {
@@ -126,7 +126,10 @@ fn why(alert: &AlertLine) -> String {
 }
 
 fn facts(alert: &AlertLine, who: &str, why: String) -> Vec<Fact> {
-    let mut facts = vec![fact("User", who.to_owned()), fact("Why", why)];
+    let mut facts = vec![fact("Why", why)];
+    if alert.address.is_some() {
+        facts.insert(0, fact("User", who.to_owned()));
+    }
     facts.extend(numbers(&Reason::parse(&alert.reason)));
     facts.push(fact("Since", moment(alert.created_at)));
     if alert.activities > 1 {
@@ -164,7 +167,7 @@ fn steps(policy: AlertPolicyId) -> &'static [&'static str] {
             "If it is not, restrict the user in the portal and change the password.",
         ],
         AlertPolicyId::ReleaseFailed => &[
-            "Look whether the user is released by now.",
+            "Look whether everybody is released whose release was due.",
             "If not, see what the logs of the service and of the database say.",
         ],
     }

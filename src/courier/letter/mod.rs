@@ -127,7 +127,7 @@ impl Writer {
 
     fn of_policy(&self, letter: Letter, policy: AlertPolicyId, severity: Severity) -> Letter {
         let closing = vec![format!(
-            "You get this from Restricted Users of {} because the alert policy “{}” names you. \
+            "You get this from Restricted Users of {} because alerts of “{}” go to you. \
              Recipients and limits: {}",
             self.organization,
             policy.name(),
