@@ -324,7 +324,7 @@ async fn an_installation_that_was_there_before_knows_its_days_too() {
     for name in ["alice", "bob"] {
         portal.restricted(&format!("{name}@example.org")).await;
     }
-    let before = "DROP TABLE restricted_days; DELETE FROM _sqlx_migrations WHERE version = 8";
+    let before = "DROP TABLE restricted_days; DELETE FROM _sqlx_migrations WHERE version = 9";
     portal.database.try_execute(before).await.unwrap();
     let updated = portal.replica().await;
     let list = page(&updated, "/ui/restrictedusers").await.text;
