@@ -180,7 +180,7 @@ impl Alerts {
             recipients: source
                 .list("alert_recipients", "mail addresses", |text| text.parse().ok())?,
             webhooks: webhooks(source, private.unwrap_or_default())?,
-            webhook_secret: source.one("alert_webhook_secret", SECRET, webhook_secret)?,
+            webhook_secret: source.secret("alert_webhook_secret", SECRET, webhook_secret)?,
             webhook_private: private.unwrap_or_default(),
             notify_restricted_user: source
                 .one("notify_restricted_user", "true or false", flag)?
@@ -249,7 +249,8 @@ fn is_loopback(host: &str) -> bool {
 
 fn webhooks(source: &mut Source, private: bool) -> Result<Vec<WebhookUrl>> {
     let key = "alert_webhooks";
-    let webhooks = source.list(key, WEBHOOKS, |text| text.parse::<WebhookUrl>().ok())?;
+    let webhooks = source.list(key, WEBHOOKS, |text| Some(text.to_owned()))?;
+    let webhooks = webhooks.iter().map(|text| webhook(key, text)).collect::<Result<Vec<_>>>()?;
     let inside = |webhook: &&WebhookUrl| match webhook.url.host() {
         Some(Host::Ipv4(address)) => is_inside(address.into()),
         Some(Host::Ipv6(address)) => is_inside(address.into()),
@@ -263,6 +264,14 @@ fn webhooks(source: &mut Source, private: bool) -> Result<Vec<WebhookUrl>> {
         }
         _ => Ok(webhooks),
     }
+}
+
+/// What follows the host may be a secret, which no message shall show.
+fn webhook(key: &'static str, text: &str) -> Result<WebhookUrl> {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let got = if scheme.is_empty() { host.into() } else { format!("{scheme}://{host}/…") };
+    text.parse().map_err(|()| ConfigError::Bad { key, got, takes: WEBHOOKS.into() })
 }
 
 fn webhook_secret(text: &str) -> Option<WebhookSecret> {
@@ -331,8 +340,15 @@ mod tests {
             alerts(&[("smtp_url", "smtps://u:hunter2@relay"), from, webhooks]).unwrap()
         );
         assert!(!shown.contains("hunter2"), "{shown}");
-        let bad = problem(&[("alert_webhooks", "ftp://example.com/hunter2")]);
-        assert!(!bad.contains("hunter2"), "{bad}");
+        for (key, value) in [
+            ("alert_webhooks", "ftp://example.com/hunter2"),
+            ("alert_webhooks", "hooks.slack.com/services/hunter2"),
+            ("alert_webhook_secret", "whsec_hunter2"),
+            ("smtp_url", "smtp://user:hunter2@relay:port"),
+        ] {
+            let bad = problem(&[(key, value)]);
+            assert!(!bad.contains("hunter2"), "{bad}");
+        }
     }
 
     #[test]

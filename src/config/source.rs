@@ -60,6 +60,17 @@ impl Source {
         parse(&text).map(Some).ok_or_else(|| bad(key, text, takes))
     }
 
+    /// Takes a setting that no message shall show.
+    pub(super) fn secret<T>(
+        &mut self,
+        key: &'static str,
+        takes: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        parse(&value.text()).map(Some).ok_or_else(|| bad(key, "***".into(), takes))
+    }
+
     /// Takes a setting that is a list; empty where it is not set.
     pub(super) fn list<T>(
         &mut self,
@@ -158,7 +169,13 @@ fn without_password(text: String) -> String {
             Ok(()) => url.into(),
             Err(()) => "***".into(),
         },
-        _ => text,
+        // What is no URL may still have been meant to be one.
+        _ => match (text.find("://"), text.rfind('@')) {
+            (Some(scheme), Some(at)) if scheme < at => {
+                format!("{}://***{}", &text[..scheme], &text[at..])
+            }
+            _ => text,
+        },
     }
 }
 
