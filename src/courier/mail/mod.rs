@@ -71,9 +71,10 @@ impl Mailer {
     pub fn message(&self, claimed: &Claimed) -> Result<Message, Undelivered> {
         let nobody = || Undelivered("the recipient is no address that mail can go to".into());
         let to = claimed.target.parse::<Address>().map_err(|_| nobody())?;
-        let letter = match claimed.last_today {
-            true => self.writer.last_letter_today(&claimed.notice),
-            false => self.writer.letter(&claimed.notice),
+        let letter = if claimed.last_today {
+            self.writer.last_letter_today(&claimed.notice)
+        } else {
+            self.writer.letter(&claimed.notice)
         };
         let text = Text { letter: &letter }.render().map_err(|_| nobody())?;
         let html = Html { letter: &letter }.render().map_err(|_| nobody())?;
