@@ -22,7 +22,7 @@ test("a filtered list takes no rows that it does not ask for", async ({ page, se
   await service.restrict("alice@example.org", "reported by phone");
   await expect(row(page, "alice@example.org")).toBeVisible();
   await page.getByRole("searchbox", { name: "Search" }).fill("ali");
-  await expect(page.getByText("1 in all", { exact: true })).toBeAttached();
+  await expect(page.getByRole("columnheader", { name: "Since" }).getByRole("button")).toHaveCount(0);
   await service.restrict("bob@example.org", "reported by phone");
   await service.unblock("alice@example.org");
   await expect(row(page, "alice@example.org")).toContainText("Takes effect");

@@ -46,8 +46,8 @@ pub(super) struct NewDelivery {
 }
 
 impl NewDelivery {
-    pub(super) fn webhook(label: &String) -> Self {
-        Self { channel: Channel::Webhook, target: label.clone(), last_today: false }
+    pub(super) fn webhook(label: String) -> Self {
+        Self { channel: Channel::Webhook, target: label, last_today: false }
     }
 
     pub(super) fn mail(recipient: String) -> Self {

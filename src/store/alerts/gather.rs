@@ -236,7 +236,8 @@ impl Tx {
         audience: &Audience,
         now: DateTime<Utc>,
     ) -> Result<Vec<NewDelivery>> {
-        let mut deliveries: Vec<_> = audience.webhooks.iter().map(NewDelivery::webhook).collect();
+        let mut deliveries: Vec<_> =
+            audience.webhooks.iter().cloned().map(NewDelivery::webhook).collect();
         let recipients = if audience.mail {
             self.recipients(&policy.recipients, audience).await?
         } else {

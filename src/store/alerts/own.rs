@@ -17,8 +17,8 @@ impl Tx {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let address = restriction.address.as_str();
-        let is_ours = |ours: &&Organization| address.contains('@') && ours.is_inside(address);
-        if organization.filter(is_ours).is_none() {
+        let is_ours = |ours: &Organization| address.contains('@') && ours.is_inside(address);
+        if !organization.is_some_and(is_ours) {
             return Ok(());
         }
         let own = OwnNotice {

@@ -33,7 +33,7 @@ impl Store {
         if before.as_ref() == Some(policy) {
             return Ok(());
         }
-        let document = serde_json::to_string(policy).expect("a policy has only text for keys");
+        let document = serde_json::to_string(policy).map_err(encoding)?;
         on!(&mut tx, |tx| sqlx::query(
             "INSERT INTO alert_policies (id, policy) VALUES ($1, $2)
              ON CONFLICT (id) DO UPDATE SET policy = excluded.policy"
@@ -56,6 +56,10 @@ impl Tx {
     pub(super) async fn alert_policies(&mut self) -> Result<Vec<AlertPolicy>> {
         with_defaults(&on!(self, |tx| sqlx::query_scalar(CHANGED).fetch_all(&mut **tx).await)?)
     }
+}
+
+fn encoding(error: serde_json::Error) -> StoreError {
+    StoreError(sqlx::Error::Encode(error.into()))
 }
 
 fn with_defaults(changed: &[String]) -> Result<Vec<AlertPolicy>> {

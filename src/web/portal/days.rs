@@ -17,7 +17,7 @@ const LEAST: i64 = 6;
 #[derive(Template)]
 #[template(path = "restricted_users/days.html")]
 pub(crate) struct Days {
-    days: Vec<Day>,
+    each: Vec<Day>,
     all: String,
     most: String,
 }
@@ -50,7 +50,7 @@ impl Days {
             restricted: number(restricted),
             height: height(restricted, most),
         });
-        Self { days: days.collect(), all: number(all), most: number(most) }
+        Self { each: days.collect(), all: number(all), most: number(most) }
     }
 }
 
@@ -69,9 +69,9 @@ mod tests {
     fn the_highest_bar_fills_its_place_and_the_least_can_be_seen() {
         let date = NaiveDate::default();
         let days = Days::new([0, 1, 500, 1_000].map(|count| (date, count)).into());
-        let heights: Vec<_> = days.days.iter().map(|day| day.height).collect();
+        let heights: Vec<_> = days.each.iter().map(|day| day.height).collect();
         assert_eq!(heights, [0, LEAST, HEIGHT / 2, HEIGHT]);
         assert_eq!((days.all.as_str(), days.most.as_str()), ("1,501", "1,000"));
-        assert!(Days::new(vec![(date, 0)]).days.iter().all(|day| day.height == 0));
+        assert!(Days::new(vec![(date, 0)]).each.iter().all(|day| day.height == 0));
     }
 }

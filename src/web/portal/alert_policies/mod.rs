@@ -87,10 +87,8 @@ async fn recipients(app: &Shared, policy: &AlertPolicy) -> Result<Recipients, Pr
 /// Who gets the mails of policies that name nobody.
 async fn default_recipients(app: &Shared) -> Result<Recipients, Problem> {
     let audience = app.courier.audience();
-    let by_default = match audience.recipients.is_empty() {
-        true => "Organization Management",
-        false => "alert_recipients",
-    };
+    let by_default =
+        if audience.recipients.is_empty() { "Organization Management" } else { "alert_recipients" };
     let who = app.store.default_recipients(audience).await?;
     Ok(Recipients { who, by_default: Some(by_default) })
 }

@@ -52,12 +52,10 @@ pub(crate) async fn work(
 ) -> Result<Html<String>, Problem> {
     let act = pressed.act;
     let alert: Alert = pressed.work(&caller)?.on(&app, &caller, id).await?;
-    let goes_on = act != Act::Resolve;
+    let detail =
+        if act == Act::Resolve { None } else { Some(detail(&app, &caller, alert.clone()).await?) };
     Ok(html(&Worked {
-        detail: match goes_on {
-            true => Some(detail(&app, &caller, alert.clone()).await?),
-            false => None,
-        },
+        detail,
         row: alert.into(),
         new_alerts: new_alerts(&app).await?,
         done: act.done(),
