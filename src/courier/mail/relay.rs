@@ -61,7 +61,7 @@ pub(super) struct Relay {
 
 enum Tls {
     None,
-    StartTls(TlsParameters),
+    Upgraded(TlsParameters),
     Implicit(TlsConnector, ServerName<'static>),
 }
 
@@ -102,7 +102,7 @@ impl Relay {
             connected.await.unwrap_or_else(|_| Err(too_slow("connect", limits.connect)))?;
         let greeted = self.greeted(stream, tls);
         let mut smtp = within(limits.greet, "greet", greeted).await?;
-        if let Tls::StartTls(parameters) = tls {
+        if let Tls::Upgraded(parameters) = tls {
             let us = ClientId::default();
             let begin = smtp.starttls(parameters.clone(), &us);
             within(limits.greet, "begin TLS", begin).await?;
@@ -131,7 +131,7 @@ impl Relay {
                 let stream = Box::new(Limited::new(stream, peer));
                 AsyncSmtpConnection::connect_with_transport(stream, &us).await
             }
-            Tls::None | Tls::StartTls(_) => {
+            Tls::None | Tls::Upgraded(_) => {
                 let stream = Box::new(Limited::new(tcp, peer));
                 AsyncSmtpConnection::connect_with_transport(stream, &us).await
             }
@@ -151,7 +151,7 @@ fn tls(server: &SmtpUrl) -> Result<Tls, Undelivered> {
         SmtpTls::Loopback => Ok(Tls::None),
         SmtpTls::StartTls => {
             let parameters = TlsParameters::new(host).map_err(|error| no_tls(&error))?;
-            Ok(Tls::StartTls(parameters))
+            Ok(Tls::Upgraded(parameters))
         }
         SmtpTls::Implicit => {
             let config = ClientConfig::with_platform_verifier().map_err(|error| no_tls(&error))?;
