@@ -96,9 +96,9 @@ async fn ask(mut asker: Asker, number: u64, over: Arc<AtomicBool>) -> Vec<Durati
         let text =
             Question { state: "RCPT", login: &login, recipient: "bob@remote.example", transaction }
                 .text();
-        let asked = Instant::now();
+        let start = Instant::now();
         asker.ask(&text).await;
-        times.push(asked.elapsed());
+        times.push(start.elapsed());
         tokio::time::sleep(PAUSE).await;
     }
     times

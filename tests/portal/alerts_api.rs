@@ -213,11 +213,11 @@ async fn a_policy_is_changed_as_a_whole_and_audited() {
     // Once more changes nothing, and is not audited again.
     portal.put(&path, policy).await.ok();
     let records = audit_chain::checked(&portal.app.store).await;
-    let changes: Vec<_> =
+    let audited: Vec<_> =
         records.iter().filter(|it| it["action"] == "AlertPolicyChanged").collect();
-    assert_eq!(changes.len(), 1);
+    assert_eq!(audited.len(), 1);
     assert_eq!(
-        (&changes[0]["before"]["severity"], &changes[0]["after"]["severity"]),
+        (&audited[0]["before"]["severity"], &audited[0]["after"]["severity"]),
         (&json!("high"), &json!("low"))
     );
 

@@ -221,8 +221,8 @@ async fn without_a_way_out_the_pages_say_that_alerts_stand_in_the_portal_alone()
         assert!(text.contains("lerts stand in this portal alone"), "{path}: {text}");
         assert!(text.contains("smtp_url") && text.contains("alert_webhooks"), "{path}: {text}");
     }
-    let test = press(&portal, "/ui/alertpolicies/user-restricted/test", &[]).await.text;
-    assert!(test.contains("goes nowhere"), "{test}");
+    let tried = press(&portal, "/ui/alertpolicies/user-restricted/test", &[]).await.text;
+    assert!(tried.contains("goes nowhere"), "{tried}");
     let portal = Portal::with(&MAIL).await;
     for path in ["/ui/alerts", "/ui/alertpolicies"] {
         let text = page(&portal, path).await.text;
