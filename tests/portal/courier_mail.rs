@@ -1,12 +1,16 @@
 //! Mail servers that do not do as they should, and what becomes of the mail.
 
-use crate::harness::{BAD_OUTBOUND_SENDER, Portal, eventually, minutes};
+use crate::harness::{BAD_OUTBOUND_SENDER, Database, Portal, eventually, minutes};
+use crate::program::{Serve, result_of};
 use chrono::{DateTime, Utc};
 use restricted_users::alert::{AlertPolicyId, Notice, Severity};
+use restricted_users::clock::Clock;
 use restricted_users::config::Config;
 use restricted_users::courier::mail::{Limits, Mailer};
 use restricted_users::courier::{deliver_due, gather_due};
 use restricted_users::store::{AlertQuery, Channel, Claimed, Delivery};
+use serde_json::json;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -30,13 +34,15 @@ enum Manner {
     ClosesAfterData,
     /// Takes the mail, and has nothing to say to `QUIT`.
     HangsAtTheEnd,
+    /// Takes the mail, and never says so.
+    TakesInSilence,
 }
 
 /// A mail server that may be broken.
 struct Relay {
     port: u16,
     manner: Arc<Mutex<Manner>>,
-    /// The mails that it has acknowledged.
+    /// The mails that it has taken.
     taken: Arc<Mutex<Vec<String>>>,
     listens: JoinHandle<()>,
 }
@@ -111,6 +117,9 @@ async fn converse(
                     Manner::ClosesAfterData => return Ok(()),
                     _ => taken.lock().unwrap().push(mail),
                 }
+                if matches!(manner, Manner::TakesInSilence) {
+                    return std::future::pending().await;
+                }
                 "250 taken"
             }
             ("QUIT", Manner::HangsAtTheEnd) => return std::future::pending().await,
@@ -139,6 +148,13 @@ fn settings(url: &str) -> [(&str, &str); 3] {
 }
 
 impl Portal {
+    /// How many notices tell of alerts.
+    async fn notices(&self) -> usize {
+        let query = AlertQuery { limit: 10, ..AlertQuery::default() };
+        let alerts = self.app.store.alerts(&query).await.unwrap().items;
+        alerts.iter().filter_map(|alert| alert.notice_id).collect::<HashSet<_>>().len()
+    }
+
     /// The only mail about alice, as far as it has come.
     async fn mail(&self) -> Option<Delivery> {
         let query = AlertQuery { limit: 10, ..AlertQuery::default() };
@@ -268,6 +284,79 @@ async fn a_relay_that_hangs_holds_up_neither_a_webhook_nor_a_restriction() {
         relay.taken().len() == 2
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_relay_that_was_down_for_an_hour_gets_a_mail_about_each_alert_of_that_hour() {
+    let port = Relay::that(Manner::Takes).await.goes_down().await;
+    let portal = Portal::with(&settings(&format!("smtp://127.0.0.1:{port}"))).await;
+    let users: Vec<_> = (0..6).map(|number| format!("user{number}@example.org")).collect();
+    for (number, user) in users.iter().enumerate() {
+        portal.restricted(user).await;
+        gather_due(&portal.app).await.unwrap();
+        eventually("its notice is written", async || portal.notices().await == number + 1).await;
+        portal.clock.advance(minutes(10));
+        deliver_due(&portal.app, Channel::Mail).await.unwrap();
+    }
+    let relay = Relay::at(port, Manner::Takes).await;
+    portal.clock.advance(minutes(20));
+    eventually("every mail arrives", async || {
+        portal.app.courier.ring();
+        relay.taken().len() >= users.len()
+    })
+    .await;
+    portal.clock.advance(minutes(60));
+    gather_due(&portal.app).await.unwrap();
+    deliver_due(&portal.app, Channel::Mail).await.unwrap();
+    let mails = relay.taken();
+    assert_eq!(mails.len(), users.len());
+    for user in &users {
+        let subject = format!("Subject: {user} is restricted");
+        assert_eq!(mails.iter().filter(|mail| mail.contains(&subject)).count(), 1, "{mails:?}");
+    }
+}
+
+/// How often the program is killed; 20 is asked for.
+fn rounds() -> usize {
+    std::env::var("KILL_ROUNDS").map_or(2, |rounds| rounds.parse().unwrap())
+}
+
+#[tokio::test]
+async fn kill_9_between_sending_and_marking_makes_one_duplicate_that_is_seen_to_be_one() {
+    for _ in 0..rounds() {
+        let relay = Relay::that(Manner::TakesInSilence).await;
+        let url = relay.url();
+        let database = Arc::new(Database::create().await);
+        let role = ["--role", "organization-management"];
+        let token =
+            result_of(&database, &[&["token", "create", "--name", "t"], &role[..]].concat());
+        let upper = settings(&url).map(|(key, value)| (key.to_uppercase(), value));
+        let upper = upper.each_ref().map(|(key, value)| (key.as_str(), *value));
+        let serve = Serve::with(&database, &upper);
+        let restrict = reqwest::Client::new()
+            .post(format!("{}/api/v1/restricted-users", serve.url))
+            .bearer_auth(token.trim())
+            .json(&json!({ "address": ALICE, "reason": "sent spam" }));
+        assert!(restrict.send().await.unwrap().status().is_success());
+        eventually("the relay has the mail", async || relay.taken().len() == 1).await;
+        serve.kill();
+
+        relay.is_mended();
+        let later = Clock::stopped(Clock::default().now() + minutes(4));
+        let own = settings(&url).map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let portal = Portal::on(database, later, own.into()).await;
+        eventually("it is sent again", async || relay.taken().len() == 2).await;
+        eventually("it is marked", async || {
+            portal.mail().await.is_some_and(|mail| mail.delivered_at.is_some())
+        })
+        .await;
+        portal.clock.advance(minutes(60));
+        deliver_due(&portal.app, Channel::Mail).await.unwrap();
+        let id = format!("Message-ID: <{}@example.org>\r\n", portal.mail().await.unwrap().id);
+        let mails = relay.taken();
+        assert_eq!(mails.len(), 2);
+        assert!(mails.iter().all(|mail| mail.contains(&id)), "{mails:?}");
+    }
 }
 
 /// A mailer without patience.

@@ -201,7 +201,7 @@ async fn an_answer_of_100_mb_is_not_read_to_its_end() {
 async fn an_answer_that_dribbles_holds_nobody_up() {
     let answer = async |mut stream: TcpStream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nx").await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let began = Instant::now();
     assert_eq!(call_to(answer).await, Ok(()));

@@ -33,11 +33,11 @@ impl Following {
     /// The next event: its id, and what it tells. Nothing when the stream has ended.
     async fn next(&mut self) -> Option<(String, Value)> {
         loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
+            if let Some(end) = self.text.find("\n\n") {
+                let event: String = self.text.drain(..end + 2).collect();
                 let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
                 let (id, data) = (line("id: "), line("data: "));
                 let told = id.zip(data).map(|(id, data)| (id.into(), data.parse().unwrap()));
-                self.text = rest.to_owned();
                 if told.is_some() {
                     return told;
                 }

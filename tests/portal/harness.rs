@@ -184,7 +184,12 @@ impl Portal {
         Self::on(Arc::clone(&self.database), self.clock.clone(), settings).await
     }
 
-    async fn on(database: Arc<Database>, clock: Clock, settings: Vec<(String, String)>) -> Self {
+    /// One on this database, with a clock and settings of its own.
+    pub async fn on(
+        database: Arc<Database>,
+        clock: Clock,
+        settings: Vec<(String, String)>,
+    ) -> Self {
         let defaults = [
             ("database_url", database.url.as_str()),
             ("listen", "127.0.0.1:0"),
