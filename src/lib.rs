@@ -4,11 +4,11 @@
 //! How the modules depend on each other, downwards; those on one line do not know each other:
 //!
 //! ```text
-//! cli → service ┬ web   postfix   socketmap   unblocker   follower   retention …      the parts
+//! cli → service ┬ web   postfix   socketmap   unblocker   courier   follower   feed …  the parts
 //!               │          └→ mail_port ←┘
 //!               └──┴───────┴──────────┴──────────┴──────────┴──────────┴→ app       what they share
 //!                     decision → blocklist  refusals   meter → store     memory, and the only SQL
-//!      restriction  reason → outbound  operator  event  organization  address → clock      pure
+//!      restriction  reason → outbound  alert  operator  event  organization  address → clock   pure
 //! cli → doctor   replay → outbound                                       what needs no service
 //! ```
 
