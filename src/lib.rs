@@ -67,3 +67,8 @@ pub mod token_uses;
 pub mod unblocker;
 pub mod web;
 mod words;
+
+/// Threads allocate for each other here: what one of SQLite's reads, another one sends. glibc's
+/// allocator keeps them waiting for its locks.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

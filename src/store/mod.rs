@@ -12,6 +12,7 @@ mod half_sign_ins;
 mod idempotent_requests;
 mod import;
 mod list;
+mod look_ups;
 mod migrate;
 mod milestones;
 mod oidc_names;
@@ -70,6 +71,7 @@ pub use unblocks::{Asker, Unblocked};
 
 use crate::config::DatabaseUrl;
 use crate::organization::Organization;
+use look_ups::LookUps;
 use presence::Presence;
 use sqlx::pool::PoolConnectionMetadata;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
@@ -78,9 +80,11 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection, Postgres, Sqlite, SqliteConnection, Transaction};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One of the two databases: a pool, or a transaction on it.
+#[derive(Clone)]
 pub(crate) enum Backend<S, P> {
     Sqlite(S),
     Postgres(P),
@@ -98,6 +102,7 @@ macro_rules! on {
 pub(crate) use on;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type Pool = Backend<SqlitePool, PgPool>;
 type Tx = Backend<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>;
 
 /// How long to wait for a connection before the database counts as away: an overloaded or
@@ -114,6 +119,9 @@ const COUNTING_STATEMENTS: usize = 300;
 /// Memory for pages of the one connection that writes, in KiB. With SQLite's 2 MiB, a round of
 /// releases among 100,000 restrictions reads every page that it changes and writes some twice.
 const SQLITE_WRITER_CACHE: u32 = 16 * 1024;
+/// Memory for pages of the one connection that looks up, in KiB: the upper levels of the index and of
+/// the table stay in it among a million, however many of their leaves pass.
+const SQLITE_LOOK_UP_CACHE: u32 = 8 * 1024;
 /// Pages in the write-ahead log, 64 MiB, before a commit moves those to the file that are left to
 /// move. [`Store::checkpoint`] moves most of them beside whoever writes, but only a moment when none
 /// is left lets the log begin anew. A page that many transactions change is moved once.
@@ -136,15 +144,21 @@ const COUNTING_PLANS: [(&str, &str); 5] = [
 ];
 
 /// What went wrong in the database.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("the database failed")]
-pub struct StoreError(#[from] pub(crate) sqlx::Error);
+pub struct StoreError(#[source] Arc<sqlx::Error>);
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
 
 impl StoreError {
     /// Whether the database is away or overloaded, so that the same may go well later.
     #[must_use]
     pub fn is_outage(&self) -> bool {
-        match &self.0 {
+        match &*self.0 {
             sqlx::Error::Database(error) => error.code().is_some_and(|code| is_outage(&code)),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
@@ -172,14 +186,15 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// The database.
 #[derive(Debug)]
 pub struct Store {
-    read: Backend<SqlitePool, PgPool>,
+    read: Pool,
     /// On SQLite one connection alone writes, so that writers of this process queue in order.
-    write: Backend<SqlitePool, PgPool>,
+    write: Pool,
     /// What counts: on SQLite it writes like everybody else.
-    counting: Backend<SqlitePool, PgPool>,
+    counting: Pool,
     /// On SQLite the connection that moves pages from the write-ahead log to the file.
     checkpointer: Option<SqlitePool>,
     presence: Option<Presence>,
+    look_ups: LookUps,
     /// The organisation where restricted users get a notice of their own.
     own_notices: Option<Organization>,
 }
@@ -242,10 +257,14 @@ impl Store {
             .pragma("temp_store", "MEMORY");
         let write = pool(1).after_connect(wait_by_ourselves).connect_with(writer).await?;
         let checkpointer = Some(pool(1).connect_lazy_with(options.clone()));
-        let read = pool(SQLITE_READERS).connect_with(options.read_only(true)).await?;
+        let options = options.read_only(true);
+        let read = pool(SQLITE_READERS).connect_with(options.clone()).await?;
+        let looking_up = options.pragma("cache_size", format!("-{SQLITE_LOOK_UP_CACHE}"));
+        let look_ups = LookUps::in_pool(Backend::Sqlite(pool(1).connect_lazy_with(looking_up)));
         let counting = Backend::Sqlite(write.clone());
         let (read, write) = (Backend::Sqlite(read), Backend::Sqlite(write));
-        Ok(Self { read, write, counting, checkpointer, presence, own_notices: None })
+        let own_notices = None;
+        Ok(Self { read, write, counting, checkpointer, presence, look_ups, own_notices })
     }
 
     async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
@@ -260,9 +279,11 @@ impl Store {
             options.clone().options(COUNTING_PLANS).statement_cache_capacity(COUNTING_STATEMENTS);
         let counting = pool(COUNTING_CONNECTIONS).connect_lazy_with(counting);
         let pool = pool(POSTGRES_CONNECTIONS).connect_with(options).await?;
+        let look_ups = LookUps::in_pool(Backend::Postgres(pool.clone()));
         let (read, write) = (Backend::Postgres(pool.clone()), Backend::Postgres(pool));
-        let counting = Backend::Postgres(counting);
-        Ok(Self { read, write, counting, checkpointer: None, presence: None, own_notices: None })
+        let (counting, own_notices) = (Backend::Postgres(counting), None);
+        let (checkpointer, presence) = (None, None);
+        Ok(Self { read, write, counting, checkpointer, presence, look_ups, own_notices })
     }
 
     /// Begins a transaction that will write.
@@ -307,13 +328,14 @@ impl Store {
         on!(&self.read, |pool| pool.close().await);
         on!(&self.write, |pool| pool.close().await);
         on!(&self.counting, |pool| pool.close().await);
+        on!(&self.look_ups.pool, |pool| pool.close().await);
         if let Some(pool) = &self.checkpointer {
             pool.close().await;
         }
     }
 }
 
-async fn begin(pool: &Backend<SqlitePool, PgPool>) -> Result<Tx> {
+async fn begin(pool: &Pool) -> Result<Tx> {
     match pool {
         Backend::Sqlite(pool) => begin_immediate(pool).await.map(Backend::Sqlite),
         Backend::Postgres(pool) => Ok(Backend::Postgres(pool.begin().await?)),

@@ -90,7 +90,7 @@ impl Store {
             let mut query = sqlx::QueryBuilder::new(COLUMNS);
             query.push(" ORDER BY address").build_query_as().fetch_all(pool).await
         })
-        .map_err(StoreError)
+        .map_err(StoreError::from)
     }
 
     /// The operator with this address.
@@ -103,7 +103,7 @@ impl Store {
             query.push(" WHERE address = ").push_bind(address.as_str());
             query.build_query_as().fetch_optional(pool).await
         })
-        .map_err(StoreError)
+        .map_err(StoreError::from)
     }
 
     /// Whether there is any operator.

@@ -1,6 +1,6 @@
 //! Outbound spam policies: reading them, as pages and as the counting of mail do.
 
-use super::{Result, Store, StoreError, Tx, on};
+use super::{Result, Store, Tx, on};
 use crate::outbound::OutboundSpamPolicy;
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -73,7 +73,7 @@ fn in_order(rows: &[PolicyRow]) -> Result<Vec<OutboundSpamPolicy>> {
 
 /// The columns know the place; the document, where it was when the policy was last changed itself.
 fn read(row: &PolicyRow) -> Result<OutboundSpamPolicy> {
-    let policy: OutboundSpamPolicy = serde_json::from_str(&row.policy)
-        .map_err(|error| StoreError(sqlx::Error::Decode(error.into())))?;
+    let policy: OutboundSpamPolicy =
+        serde_json::from_str(&row.policy).map_err(|error| sqlx::Error::Decode(error.into()))?;
     Ok(OutboundSpamPolicy { id: row.id, priority: row.priority, ..policy })
 }

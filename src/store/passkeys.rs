@@ -55,7 +55,7 @@ impl Store {
             query.push("WHERE operator_id = ").push_bind(operator);
             query.push(" ORDER BY passkeys.id").build_query_as().fetch_all(pool).await
         })
-        .map_err(StoreError)
+        .map_err(StoreError::from)
     }
 
     /// The passkey that authenticators know by this id.
@@ -68,7 +68,7 @@ impl Store {
             query.push("WHERE credential_id = ").push_bind(credential_id);
             query.build_query_as().fetch_optional(pool).await
         })
-        .map_err(StoreError)
+        .map_err(StoreError::from)
     }
 
     /// Adds a passkey; nothing where somebody has it already.

@@ -50,6 +50,6 @@ impl Store {
         .bind(first.to_string())
         .fetch_all(pool)
         .await)
-        .map_err(StoreError)
+        .map_err(StoreError::from)
     }
 }

@@ -74,20 +74,6 @@ impl Store {
         Ok(row.map(Into::into))
     }
 
-    /// The active restriction of `address`.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn active_restriction(&self, address: &Address) -> Result<Option<Restriction>> {
-        let row: Option<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(
-            "SELECT * FROM restrictions WHERE address = $1 AND released_at IS NULL"
-        )
-        .bind(address.as_str())
-        .fetch_optional(pool)
-        .await)?;
-        Ok(row.map(Into::into))
-    }
-
     /// The active restrictions in the order of their addresses, behind the address `after`.
     ///
     /// # Errors
@@ -141,6 +127,6 @@ impl Store {
         .bind(restriction)
         .fetch_all(pool)
         .await)
-        .map_err(StoreError)
+        .map_err(StoreError::from)
     }
 }

@@ -27,11 +27,13 @@ mod told;
 use crate::app::App;
 use axum::Router;
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::middleware::{self, from_fn_with_state};
 use error::Problem;
 use routes::Routes;
 use std::sync::Arc;
 use std::time::Duration;
+use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -45,19 +47,20 @@ pub use server::serve;
 type Shared = Arc<App>;
 
 fn router(app: Shared) -> Router {
+    // One stack, the outermost first: layers that are added to a router one by one are a boxed
+    // service each, for every request.
+    let layers = ServiceBuilder::new()
+        .layer(CompressionLayer::new())
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_REQUEST))
+        .layer(middleware::from_fn(security_headers::add))
+        .layer(from_fn_with_state(Arc::clone(&app), client_address::find))
+        .layer(middleware::from_fn(health::count_requests))
+        .layer(middleware::from_fn(exchange::in_exchanges_shape));
     all_routes(&app)
         .into_router()
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
-        .layer(middleware::from_fn(exchange::in_exchanges_shape))
-        .layer(middleware::from_fn(health::count_requests))
-        .layer(from_fn_with_state(Arc::clone(&app), client_address::find))
-        .layer(middleware::from_fn(security_headers::add))
-        .layer(TimeoutLayer::with_status_code(
-            axum::http::StatusCode::REQUEST_TIMEOUT,
-            LONGEST_REQUEST,
-        ))
-        .layer(CompressionLayer::new())
+        .layer(layers)
         .with_state(app)
 }
 
@@ -86,9 +89,10 @@ async fn find(
 ) -> Result<crate::restriction::Restriction, Problem> {
     let restriction = match key {
         extract::Key::Id(id) => app.store.restriction(*id).await?,
-        extract::Key::Address(address) => {
-            app.store.restrictions_of(address).await?.into_iter().next()
-        }
+        extract::Key::Address(address) => match app.store.active_restriction(address).await? {
+            None => app.store.restrictions_of(address).await?.into_iter().next(),
+            active => active,
+        },
     };
     restriction.ok_or(Problem::NotFound)
 }

@@ -189,6 +189,31 @@ async fn the_fourth_unblock_within_30_days_takes_organization_management() {
 }
 
 #[tokio::test]
+async fn of_many_looked_up_at_once_each_is_answered_as_alone() {
+    let portal = Portal::start().await;
+    for number in 0..40 {
+        portal.restricted(&format!("user{number}@example.org")).await;
+    }
+    let released = portal.restricted("released@example.org").await;
+    portal.unblock(&released).await;
+    portal.pass(minutes(30)).await;
+
+    // More than one statement reads, some of them twice.
+    let names = (0..100).map(|number| format!("user{}@example.org", number % 50));
+    let names: Vec<_> = names.chain(["released@example.org".into()]).collect();
+    let look_up = async |name: &String| {
+        let user = portal.get(&format!("/api/v1/restricted-users/{name}")).await;
+        if user.status == 404 { None } else { Some(user.ok()["address"].clone()) }
+    };
+    let found = futures_util::future::join_all(names.iter().map(look_up)).await;
+    for (name, found) in names.iter().zip(found) {
+        let number = name.strip_prefix("user").and_then(|rest| rest.split('@').next());
+        let is_known = number.is_none_or(|number| number.parse::<u32>().unwrap() < 40);
+        assert_eq!(found, is_known.then(|| json!(name)), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_comment_and_who_asked_stay_on_the_released_entry() {
     let portal = Portal::start().await;
     let alice = portal.restricted("alice@example.org").await;

@@ -1,7 +1,7 @@
 //! Notices on their way: claimed by lease, so that nothing is held while a server takes its time and
 //! a process that dies leaves nothing behind that another would not take up.
 
-use super::{Result, Store, StoreError, Tx, on};
+use super::{Result, Store, Tx, on};
 use crate::alert::Notice;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::FromRow;
@@ -277,8 +277,8 @@ impl Store {
 }
 
 fn claimed(row: ClaimedRow) -> Result<Claimed> {
-    let notice = serde_json::from_str(&row.notice)
-        .map_err(|error| StoreError(sqlx::Error::Decode(error.into())))?;
+    let notice =
+        serde_json::from_str(&row.notice).map_err(|error| sqlx::Error::Decode(error.into()))?;
     Ok(Claimed {
         id: row.id,
         notice,

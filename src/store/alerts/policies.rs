@@ -59,14 +59,14 @@ impl Tx {
 }
 
 fn encoding(error: serde_json::Error) -> StoreError {
-    StoreError(sqlx::Error::Encode(error.into()))
+    sqlx::Error::Encode(error.into()).into()
 }
 
 fn with_defaults(changed: &[String]) -> Result<Vec<AlertPolicy>> {
     let mut policies = AlertPolicyId::ALL.map(AlertPolicy::default_of).to_vec();
     for document in changed {
-        let changed: AlertPolicy = serde_json::from_str(document)
-            .map_err(|error| StoreError(sqlx::Error::Decode(error.into())))?;
+        let changed: AlertPolicy =
+            serde_json::from_str(document).map_err(|error| sqlx::Error::Decode(error.into()))?;
         if let Some(policy) = policies.iter_mut().find(|policy| policy.id == changed.id) {
             *policy = changed;
         }

@@ -1,0 +1,86 @@
+//! Looking up active restrictions by address. Scripts ask for one after the other, many at a time:
+//! what arrives while one statement runs is read with the next, all in one.
+
+use super::row::RestrictionRow;
+use super::{Pool, Result, Store, StoreError, on};
+use crate::address::Address;
+use crate::restriction::Restriction;
+use std::collections::HashMap;
+use tokio::sync::{mpsc, oneshot};
+
+/// Addresses of one statement; of each number there is a prepared one.
+const AT_ONCE: usize = 32;
+
+/// Look-ups that wait to be read; past them, whoever asks waits to be let in.
+const MOST_WAITING: usize = 1_024;
+
+/// A look-up that waits for its statement.
+#[derive(Debug)]
+pub(super) struct LookUp {
+    address: String,
+    found: oneshot::Sender<Result<Option<Restriction>>>,
+}
+
+/// What looks up, and who waits for it.
+#[derive(Debug)]
+pub(super) struct LookUps {
+    pub(super) pool: Pool,
+    waiting: mpsc::Sender<LookUp>,
+}
+
+impl LookUps {
+    /// Reads look-ups from `pool` until nobody can ask any more.
+    pub(super) fn in_pool(pool: Pool) -> Self {
+        let (waiting, receiver) = mpsc::channel(MOST_WAITING);
+        tokio::spawn(read_all(pool.clone(), receiver));
+        Self { pool, waiting }
+    }
+}
+
+async fn read_all(pool: Pool, mut look_ups: mpsc::Receiver<LookUp>) {
+    let mut waiting = Vec::with_capacity(AT_ONCE);
+    while look_ups.recv_many(&mut waiting, AT_ONCE).await > 0 {
+        read(&pool, &mut waiting).await;
+    }
+}
+
+async fn read(pool: &Pool, waiting: &mut Vec<LookUp>) {
+    let found = active(pool, waiting).await;
+    for LookUp { address, found: asked } in waiting.drain(..) {
+        // Whoever asked may have gone.
+        let _ = asked.send(match &found {
+            Ok(found) => Ok(found.get(&address).cloned()),
+            Err(error) => Err(error.clone()),
+        });
+    }
+}
+
+async fn active(pool: &Pool, waiting: &[LookUp]) -> Result<HashMap<String, Restriction>> {
+    let rows: Vec<RestrictionRow> = on!(pool, |pool| {
+        let mut query = sqlx::QueryBuilder::new(
+            "SELECT * FROM restrictions WHERE released_at IS NULL AND address IN (",
+        );
+        let mut addresses = query.separated(", ");
+        for look_up in waiting {
+            addresses.push_bind(look_up.address.as_str());
+        }
+        query.push(")");
+        query.build_query_as().fetch_all(pool).await
+    })?;
+    let restrictions = rows.into_iter().map(Restriction::from);
+    Ok(restrictions.map(|found| (found.address.to_string(), found)).collect())
+}
+
+impl Store {
+    /// The active restriction of `address`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn active_restriction(&self, address: &Address) -> Result<Option<Restriction>> {
+        let (found, answer) = oneshot::channel();
+        let look_up = LookUp { address: address.to_string(), found };
+        let closed = || StoreError::from(sqlx::Error::PoolClosed);
+        self.look_ups.waiting.send(look_up).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+}
