@@ -55,4 +55,5 @@ mod secrets;
 mod service_manager;
 mod sign_in;
 mod socketmap;
+mod unblocks_pages;
 mod verdicts;
