@@ -35,9 +35,10 @@ function fetchChanged() {
   const shown = [...changed].filter(([id, fresh]) => document.getElementById(`user-${id}`) || (fresh && newest !== undefined));
   const { also } = document.getElementById("main").dataset;
   timer = null;
-  changed = new Map();
   if (also) document.dispatchEvent(new CustomEvent("news", { detail: also })); // a restriction is an alert, too
-  if (!shown.length || document.querySelector("dialog[open]")) return;
+  if (document.querySelector("dialog[open]")) return; // what lies below keeps still until it is closed
+  changed = new Map();
+  if (!shown.length) return;
   if (shown.length > MANY || !document.getElementById("rows")) return document.getElementById("filter")?.requestSubmit();
   for (const [id, fresh] of shown) document.dispatchEvent(new CustomEvent("news", { detail: `${path}${id}?newest=${fresh && newest !== undefined}` }));
 }
@@ -45,6 +46,7 @@ function fetchChanged() {
 if ("home" in document.getElementById("main").dataset) {
   follow();
   for (const kind of ["pointerdown", "keydown", "scroll"]) addEventListener(kind, () => ((touched = Date.now()), follow()), { passive: true });
+  document.addEventListener("close", () => changed.size && (timer ??= setTimeout(fetchChanged, TOGETHER)), true); // it does not bubble
   document.addEventListener("visibilitychange", () => (document.hidden ? rest() : follow()));
   setInterval(() => Date.now() - touched > UNATTENDED && rest(), 60_000);
 }

@@ -76,7 +76,8 @@ function lay(dialog, at, opener) {
     if (path() === at) history.replaceState(null, "", `#${shown}`);
     if (path() !== shown) return;
     name(main);
-    if (document.activeElement === document.body) focusOn(byId(opener) ?? main.querySelector("h1"));
+    const kept = document.activeElement !== document.body && document.activeElement?.checkVisibility();
+    if (!kept) focusOn(byId(opener)?.checkVisibility() ? byId(opener) : main.querySelector("h1"));
   });
 }
 
@@ -178,7 +179,7 @@ async function send(form, submitter) {
     const whole = place(answer);
     const [asked, told] = [form.closest("dialog"), answer.querySelector("dialog")];
     asked?.close();
-    if (told) lay(told, shown, asked?.opener); // before anything can fail: it may show a secret, once
+    if (told) lay(told, shown, asked ? asked.opener : submitter?.id); // before anything can fail: it may show a secret, once
     if (whole && !main.querySelector("[data-reload]")) return;
     const page = await fetchPage(shown);
     keepFocus(() => main.replaceChildren(page));

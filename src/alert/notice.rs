@@ -88,7 +88,8 @@ pub struct Digest {
     pub released_by: Vec<Tally>,
     /// Users restricted more than once in 30 days, and how often.
     pub repeat_offenders: Vec<Tally>,
-    /// Users at warning level in the week who were not restricted, and on how many days.
+    /// Users who came near a recipient limit or a spam rule in the week and were not restricted, and on
+    /// how many days.
     pub near_limits: Vec<Tally>,
 }
 

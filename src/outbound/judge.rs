@@ -85,6 +85,8 @@ pub struct Judgement {
     pub crossing: Option<Crossing>,
     /// Whether it has reached half of a spam rule.
     pub warning: bool,
+    /// The recipient limit of which it has reached four fifths.
+    pub near: Option<LimitKind>,
 }
 
 /// Judges a sender. A recipient limit is crossed by the message that brings the sum over it, a spam
@@ -102,13 +104,20 @@ pub fn judge(sending: &Sending, policy: &OutboundSpamPolicy) -> Judgement {
         (LimitKind::Internal, sending.inside_in_hour),
         (LimitKind::Daily, sending.recipients_in_day()),
     ];
-    let limit = limits.into_iter().find(|(kind, count)| *count > policy.limit(*kind));
+    let limit = |reached: fn(i64, i64) -> bool| {
+        let mut limits = limits.into_iter();
+        limits.find(|(kind, count)| reached(*count, policy.limit(*kind))).map(|(kind, _)| kind)
+    };
     let crossing = if spam(policy.spam_messages, policy.spam_percent) {
         Some(Crossing::Spam)
     } else {
-        limit.map(|(kind, _)| Crossing::Limit(kind))
+        limit(|count, limit| count > limit).map(Crossing::Limit)
     };
-    Judgement { crossing, warning: spam(half(policy.spam_messages), half(policy.spam_percent)) }
+    Judgement {
+        crossing,
+        warning: spam(half(policy.spam_messages), half(policy.spam_percent)),
+        near: limit(|count, limit| count * 5 >= limit * 4),
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +125,7 @@ mod tests {
     use super::*;
 
     fn judged(sending: Sending) -> (Option<Crossing>, bool) {
-        let Judgement { crossing, warning } =
+        let Judgement { crossing, warning, .. } =
             judge(&sending, &OutboundSpamPolicy::default_policy());
         (crossing, warning)
     }
@@ -159,6 +168,16 @@ mod tests {
             ..Sending::default()
         };
         assert_eq!(judged(day), (Some(Crossing::Limit(LimitKind::Daily)), false));
+    }
+
+    #[test]
+    fn four_fifths_of_a_limit_are_near_it() {
+        let near = |outside_in_hour| {
+            let sending = Sending { outside_in_hour, ..Sending::default() };
+            judge(&sending, &OutboundSpamPolicy::default_policy()).near
+        };
+        assert_eq!(near(399), None);
+        assert_eq!(near(400), Some(LimitKind::External));
     }
 
     #[test]

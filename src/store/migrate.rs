@@ -9,8 +9,19 @@ impl Store {
     /// migrates; on SQLite the caller holds one.
     pub(super) async fn migrate(&self) -> anyhow::Result<()> {
         self.create_domains().await?;
+        // Migrations begin their transactions themselves, perhaps beside a service that writes.
+        self.set("PRAGMA busy_timeout = 5000").await?;
         on!(&self.write, |pool| MIGRATIONS.run(pool).await)?;
-        Ok(self.seal_audit().await?)
+        self.seal_audit().await?;
+        Ok(self.set("PRAGMA busy_timeout = 0").await?)
+    }
+
+    /// Sets something of the one connection that writes to SQLite.
+    async fn set(&self, pragma: &'static str) -> Result<()> {
+        if let Backend::Sqlite(pool) = &self.write {
+            sqlx::query(pragma).execute(pool).await?;
+        }
+        Ok(())
     }
 
     async fn create_domains(&self) -> Result<()> {
@@ -42,5 +53,28 @@ impl Store {
         .bind(latest)
         .fetch_one(pool)
         .await)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DatabaseUrl;
+    use std::time::Duration;
+
+    const OLDER: &str =
+        "DROP TABLE restricted_days; DELETE FROM _sqlx_migrations WHERE version = 9";
+
+    #[tokio::test]
+    async fn an_update_waits_for_a_service_that_is_writing() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("a.db"));
+        let running = Store::open(&url).await.unwrap();
+        on!(&running.write, |pool| sqlx::raw_sql(OLDER).execute(pool).await.map(drop)).unwrap();
+        let writing = running.begin().await.unwrap();
+        let mut updated = std::pin::pin!(Store::open(&url));
+        assert!(tokio::time::timeout(Duration::from_millis(300), &mut updated).await.is_err());
+        writing.commit().await.unwrap();
+        assert!(updated.await.unwrap().is_migrated().await.unwrap());
     }
 }

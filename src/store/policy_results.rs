@@ -50,7 +50,7 @@ impl Store {
             "SELECT policy_id, line = 'warning' AS warning, shadow, action,
                     COUNT(DISTINCT sender) AS senders
                FROM crossings
-              WHERE at >= $1
+              WHERE at >= $1 AND line <> 'near'
               GROUP BY policy_id, line = 'warning', shadow, action"
         )
         .bind(since)
@@ -73,7 +73,7 @@ impl Store {
                     EXISTS (SELECT 1 FROM restrictions
                              WHERE restrictions.address = crossings.sender) AS has_page
                FROM crossings
-              WHERE policy_id = $1 AND at >= $2
+              WHERE policy_id = $1 AND at >= $2 AND line <> 'near'
               ORDER BY at DESC, id DESC
               LIMIT $3"
         )

@@ -27,6 +27,8 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<(Restriction, Change)>> {
         let mut tx = self.begin().await?;
+        // Several alerts about the sender may be changed.
+        tx.wait_for_other_releasers().await?;
         let Some(row) = on!(&mut tx, |tx| sqlx::query_as::<_, RestrictionRow>(
             "INSERT INTO restrictions
                     (id, address, domain, cause, reason, temporary, imported,
@@ -52,6 +54,7 @@ impl Store {
         let audit = NewAuditEntry::new(actor, Action::Listed, now)
             .to(address)
             .after(json!({ "id": restriction.id, "reason": reason }));
+        tx.adopt_warnings(&restriction, now).await?;
         tx.tell_user(&restriction, self.own_notices.as_ref(), now).await?;
         let mut audit = vec![audit];
         audit.extend(tx.raise(vec![NewAlert::restricted(&restriction)], now).await?);

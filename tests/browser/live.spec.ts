@@ -1,6 +1,6 @@
 // What others do shows up in a list that is open, without anybody loading it again.
 
-import { expect, row, test } from "./service";
+import { expect, row, test, unblockOf } from "./service";
 
 test("rows change, and new ones come, when somebody else restricts and unblocks", async ({ page, service }) => {
   await service.signUp(page);
@@ -27,4 +27,17 @@ test("a filtered list takes no rows that it does not ask for", async ({ page, se
   await service.unblock("alice@example.org");
   await expect(row(page, "alice@example.org")).toContainText("Takes effect");
   await expect(row(page, "bob@example.org")).toHaveCount(0);
+});
+
+test("what changes beneath a fly-out is there when it is closed", async ({ page, service }) => {
+  await service.import(["alice@example.org", "bob@example.org"].map((address) => ({ SenderAddress: address, Reason: "reported by phone" })));
+  await service.signUp(page);
+  await unblockOf(page, "alice@example.org").click();
+  await expect(page.getByRole("dialog")).toBeVisible();
+  const badge = page.waitForResponse((answer) => answer.url().endsWith("/ui/alerts/badge"));
+  await service.restrict("carol@example.org", "reported by phone");
+  await badge; // the page knows of it
+  await expect(row(page, "carol@example.org")).toHaveCount(0);
+  await page.keyboard.press("Escape");
+  await expect(row(page, "carol@example.org")).toBeVisible();
 });

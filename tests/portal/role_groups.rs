@@ -41,6 +41,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/ui/restrictedusers/{key}/unblock", "change"),
     ("POST", "/ui/restrictedusers/{key}/unblock", "change"),
     ("POST", "/ui/restrictedusers/{key}/unblock/cancel", "change"),
+    ("POST", "/ui/unblocks/steps", "change"),
+    ("POST", "/ui/unblocks", "change"),
     ("GET", "/ui/alerts", "look"),
     ("GET", "/ui/alerts/rows", "look"),
     ("GET", "/ui/alerts/badge", "look"),

@@ -20,12 +20,7 @@ impl Writer {
         let lists = [
             ("Released by", &digest.released_by, "release", "releases"),
             ("Restricted more than once in 30 days", &digest.repeat_offenders, "time", "times"),
-            (
-                "Near a restriction, and not restricted",
-                &digest.near_limits,
-                "day at warning level",
-                "days at warning level",
-            ),
+            ("Near a limit or a spam rule, and not restricted", &digest.near_limits, "day", "days"),
         ];
         Letter {
             opening: vec![self.week_in_a_sentence(digest)],

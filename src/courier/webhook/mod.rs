@@ -32,6 +32,10 @@ const ENDS_WITHIN: Duration = Duration::from_secs(1);
 /// Nothing in an answer is of use. Against one of 100 MB.
 const MOST_READ: usize = 64 * 1024;
 
+/// Characters of a name and of what is said of it, where many are listed: Teams refuses a message of
+/// more than 28 KB, and Slack a block of more than 3,000 characters.
+const LONGEST_LISTED: usize = 100;
+
 /// Calls webhooks.
 #[derive(Debug)]
 pub struct Webhooks {

@@ -1,5 +1,6 @@
 //! A message of Slack (Block Kit).
 
+use super::LONGEST_LISTED;
 use crate::courier::letter::{Letter, Section};
 use crate::words::decent;
 use serde_json::{Value, json};
@@ -7,6 +8,9 @@ use serde_json::{Value, json};
 /// Characters of a block; Slack takes 3,000 and refuses the whole message above. What follows escaping
 /// may be five times as long.
 const LONGEST_BLOCK: usize = 2_900;
+
+/// Characters of a fact, all of which share a block.
+const LONGEST_FACT: usize = 400;
 
 /// The message that tells a letter.
 pub(super) fn message(letter: &Letter) -> Value {
@@ -16,8 +20,9 @@ pub(super) fn message(letter: &Letter) -> Value {
         .map(|tag| format!("{} severity · {}", tag.severity.name(), escaped(tag.policy)));
     let title = Some(format!("*{}*", escaped(&letter.title)));
     let facts = letter.facts.iter();
-    let facts: Vec<_> =
-        facts.map(|fact| format!("*{}:* {}", fact.name, escaped(&fact.value))).collect();
+    let facts: Vec<_> = facts
+        .map(|fact| format!("*{}:* {}", fact.name, escaped(&decent(&fact.value, LONGEST_FACT))))
+        .collect();
     let lists = letter.sections.iter().map(list);
     let link = letter.action.as_ref();
     let link = link.map(|link| format!("<{}|{}>", escaped(&link.url), escaped(&link.label)));
@@ -39,12 +44,12 @@ fn block(text: &str) -> Value {
 fn list(section: &Section) -> String {
     let mut text = format!("*{}*", escaped(&section.title));
     for line in &section.lines {
-        let name = escaped(&decent(&line.name, 100));
+        let name = escaped(&decent(&line.name, LONGEST_LISTED));
         let name = match &line.url {
             Some(url) => format!("<{}|{name}>", escaped(url)),
             None => name,
         };
-        let line = format!("\n• {name}: {}", escaped(&decent(&line.says, 100)));
+        let line = format!("\n• {name}: {}", escaped(&decent(&line.says, LONGEST_LISTED)));
         if text.chars().count() + line.chars().count() > LONGEST_BLOCK {
             text.push_str("\n…");
             break;

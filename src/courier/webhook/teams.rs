@@ -1,7 +1,9 @@
 //! A message of Microsoft Teams: an Adaptive Card, as the Workflows of Teams take it.
 
+use super::LONGEST_LISTED;
 use crate::alert::Severity;
 use crate::courier::letter::{Letter, Section};
+use crate::words::decent;
 use serde_json::{Value, json};
 
 /// The message that tells a letter.
@@ -57,11 +59,12 @@ fn list(section: &Section) -> Vec<Value> {
         "type": "TextBlock", "text": escaped(&section.title), "weight": "Bolder", "wrap": true,
     });
     let lines = section.lines.iter().map(|line| {
+        let name = escaped(&decent(&line.name, LONGEST_LISTED));
         let name = match &line.url {
-            Some(url) => format!("[{}]({url})", escaped(&line.name)),
-            None => escaped(&line.name),
+            Some(url) => format!("[{name}]({url})"),
+            None => name,
         };
-        block(&format!("{name}: {}", escaped(&line.says)))
+        block(&format!("{name}: {}", escaped(&decent(&line.says, LONGEST_LISTED))))
     });
     let more = section.more.iter().map(|more| block(more));
     std::iter::once(title).chain(lines).chain(more).collect()

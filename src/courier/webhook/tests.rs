@@ -32,6 +32,24 @@ fn every_kind_is_told_to_slack_and_to_teams_within_their_limits() {
     }
 }
 
+#[test]
+fn strangers_cannot_make_a_message_too_long_for_slack_and_teams() {
+    let address = format!("{}@{}.example.org", "&".repeat(64), "long.".repeat(36));
+    let reason = "&".repeat(500);
+    let stranger = || line(&address, &reason);
+    let policy = AlertPolicyId::UserRestricted;
+    for notice in [
+        alerts(policy, 1, vec![stranger()]),
+        alerts(policy, 34, (0..20).map(|_| stranger()).collect()),
+    ] {
+        let letter = writer().letter(&notice);
+        for text in texts(&slack::message(&letter)) {
+            assert!(text.chars().count() <= 3_000, "{text}");
+        }
+        assert!(teams::message(&letter).to_string().len() < 28_000);
+    }
+}
+
 /// The texts of a document.
 fn texts(value: &Value) -> Vec<&str> {
     match value {

@@ -112,7 +112,7 @@ impl Store {
         .await)?)
     }
 
-    /// Who came to warning level and was not restricted in that week.
+    /// Who came near a limit or to warning level, and was not restricted in that week.
     async fn near_limits(&self, since: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Tally>> {
         Ok(on!(&self.read, |pool| sqlx::query_as(
             "SELECT sender AS name, COUNT(DISTINCT day) AS count

@@ -6,7 +6,7 @@ use crate::alert::{AlertPolicy, AlertPolicyId, Comment};
 use crate::event::{Action, NewAuditEntry};
 use crate::operator::Actor;
 use crate::restriction::Restriction;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::FromRow;
 use std::collections::BTreeMap;
@@ -177,17 +177,20 @@ impl Tx {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let sender = restriction.address.as_str();
-        on!(self, |tx| {
-            sqlx::query(
-            "UPDATE alerts SET restriction_id = $1 WHERE episode IN ($2, $3) AND status <> 'resolved'"
-        )
-        .bind(restriction.id)
-        .bind(of_day(AlertPolicyId::SuspiciousSending, sender, now))
-        .bind(of_day(AlertPolicyId::SendingLimit, sender, now))
-        .execute(&mut **tx)
-        .await
-        .map(drop)
-        })?;
+        // One of yesterday may have come a minute before midnight.
+        for day in [now, now - TimeDelta::days(1)] {
+            on!(self, |tx| sqlx::query(
+                "UPDATE alerts
+                    SET restriction_id = $1
+                  WHERE episode IN ($2, $3) AND status <> 'resolved'"
+            )
+            .bind(restriction.id)
+            .bind(of_day(AlertPolicyId::SuspiciousSending, sender, day))
+            .bind(of_day(AlertPolicyId::SendingLimit, sender, day))
+            .execute(&mut **tx)
+            .await
+            .map(drop))?;
+        }
         Ok(())
     }
 

@@ -10,10 +10,13 @@ use uuid::Uuid;
 
 /// How `crossings` calls the warning level.
 const WARNING: &str = "warning";
+/// How it calls four fifths of a recipient limit, which the weekly digest alone tells.
+const NEAR: &str = "near";
 
 impl Tx {
-    /// Notes the line that a sender crossed, else that it reached the warning level: the first
-    /// time in a UTC day. Then admins are to be told, unless the policy only watches.
+    /// Notes the line that a sender crossed, else that it reached the warning level or came near a
+    /// limit: the first time in a UTC day. Of the first two admins are to be told then, unless the
+    /// policy only watches.
     pub(super) async fn note_crossing(
         &mut self,
         verdict: &Verdict<'_>,
@@ -21,17 +24,18 @@ impl Tx {
         restriction: Option<Uuid>,
         now: DateTime<Utc>,
     ) -> Result<Option<NewAlert>> {
-        let (line, action, reason) = match verdict.judgement.crossing {
-            Some(crossing) => (
-                crossing.name(),
-                crossing.action(verdict.policy),
-                verdict.reason(crossing, messages),
-            ),
-            None if verdict.judgement.warning => {
-                (WARNING, Action::Alert, verdict.reason(Crossing::Spam, messages))
+        let judgement = &verdict.judgement;
+        let (line, action, of, alert) = match (judgement.crossing, judgement.near) {
+            (Some(crossing), _) => {
+                (crossing.name(), crossing.action(verdict.policy), crossing, Some(SendingLimit))
             }
-            None => return Ok(None),
+            (None, _) if judgement.warning => {
+                (WARNING, Action::Alert, Crossing::Spam, Some(SuspiciousSending))
+            }
+            (None, Some(kind)) => (NEAR, Action::Alert, Crossing::Limit(kind), None),
+            (None, None) => return Ok(None),
         };
+        let reason = verdict.reason(of, messages);
         let noted = on!(self, |tx| {
             sqlx::query(
             "INSERT INTO crossings
@@ -54,8 +58,7 @@ impl Tx {
         .await
         .map(|done| done.rows_affected())
         })?;
-        let policy = verdict.judgement.crossing.map_or(SuspiciousSending, |_| SendingLimit);
-        let told = noted == 1 && !verdict.policy.shadow;
-        Ok(told.then(|| NewAlert::crossed(policy, verdict.sender.as_str(), reason, now)))
+        let told = alert.filter(|_| noted == 1 && !verdict.policy.shadow);
+        Ok(told.map(|policy| NewAlert::crossed(policy, verdict.sender.as_str(), reason, now)))
     }
 }

@@ -256,7 +256,8 @@ impl Verdict<'_> {
     fn concerns_anybody(&self, touched: &[Touched]) -> bool {
         let spam =
             || touched.iter().any(|it| it.filtered_as_spam && it.after.sender == self.sender);
-        self.judgement.crossing.is_some() || self.judgement.warning || spam()
+        let Judgement { crossing, warning, near } = self.judgement;
+        crossing.is_some() || warning || near.is_some() || spam()
     }
 
     /// The reason as Exchange would write it.

@@ -13,7 +13,7 @@ mod outbound_messages;
 pub(crate) mod outbound_spam_policies;
 mod restricted_users;
 pub(crate) mod tokens;
-mod unblocks;
+pub(crate) mod unblocks;
 mod verdicts;
 
 pub(crate) use restricted_users::NewRestriction;

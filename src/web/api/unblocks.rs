@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 /// Characters of a comment.
 const LONGEST_COMMENT: usize = 500;
-/// Addresses of one call.
-const ADDRESSES: std::ops::RangeInclusive<usize> = 1..=1_000;
+/// Users of one call.
+pub(crate) const AT_ONCE: std::ops::RangeInclusive<usize> = 1..=1_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,7 +48,7 @@ pub(crate) fn comment(comment: Option<String>) -> Result<Option<String>, Problem
     }
 }
 
-async fn unblock_one(
+pub(crate) async fn unblock_one(
     app: &Shared,
     caller: &Caller,
     key: &Key,
@@ -94,7 +94,7 @@ pub(crate) async fn request_unblocks(
     Json(unblocks): Json<Unblocks>,
 ) -> Result<Response, Problem> {
     let count = unblocks.addresses.len();
-    if !ADDRESSES.contains(&count) {
+    if !AT_ONCE.contains(&count) {
         let detail = format!("there are {count}, 1 to 1000 are taken");
         return Err(Problem::invalid("addresses", detail));
     }

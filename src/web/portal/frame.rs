@@ -21,6 +21,7 @@ pub(crate) struct Frame {
     pub(crate) js: String,
     pub(crate) passkeys_js: String,
     pub(crate) live_js: String,
+    pub(crate) selection_js: String,
     pub(crate) icon: String,
     pub(crate) operator: Option<Operator>,
     pub(crate) restricted: String,
@@ -123,6 +124,7 @@ pub(super) fn frame(app: &Shared, caller: Option<&Caller>, restricted: String) -
         js: address_of("portal.js"),
         passkeys_js: address_of("passkeys.js"),
         live_js: address_of("live.js"),
+        selection_js: address_of("selection.js"),
         icon: address_of("icon.svg"),
         operator: caller.map(|caller| Operator {
             address: caller.actor.name.clone(),

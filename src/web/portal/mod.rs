@@ -24,6 +24,7 @@ mod second_step;
 mod sign_in;
 mod static_files;
 mod unblock;
+mod unblocks;
 mod user;
 mod welcome;
 mod words;
@@ -67,6 +68,8 @@ pub(crate) fn routes(app: &Shared) -> Routes {
         .get("/ui/restrictedusers/{key}/unblock", ChangeRestrictions, unblock::flow)
         .post("/ui/restrictedusers/{key}/unblock", ChangeRestrictions, unblock::send)
         .post("/ui/restrictedusers/{key}/unblock/cancel", ChangeRestrictions, unblock::cancel)
+        .post("/ui/unblocks/steps", ChangeRestrictions, unblocks::steps)
+        .post("/ui/unblocks", ChangeRestrictions, unblocks::send)
         .get("/ui/messagetrace", Look, message_trace::page)
         .get("/ui/messagetrace/rows", Look, message_trace::rows)
         .get("/ui/auditlog", Look, audit_log::page)

@@ -50,5 +50,5 @@ pub(crate) async fn send(
     let new = NewRestriction { address: fields.address, reason: fields.reason };
     let restriction = new.restrict(&app, &caller).await?;
     let done = format!("{} is restricted.", restriction.address);
-    changed(&app, &caller, restriction, true, Some(done)).await
+    changed(&app, &caller, &[restriction], true, Some(done)).await
 }

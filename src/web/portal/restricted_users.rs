@@ -53,13 +53,13 @@ struct More {
     results: Results,
 }
 
-/// What a page has to change after something was done to one user.
+/// What a page has to change after something was done to users.
 #[derive(Template)]
 #[template(path = "restricted_users/changed.html")]
 struct Changed {
     may_change: bool,
     is_new: bool,
-    row: Row,
+    rows: Vec<Row>,
     counts: Option<Counts>,
     done: Option<String>,
 }
@@ -192,18 +192,18 @@ pub(crate) async fn row(
     Query(RowParameters { newest }): Query<RowParameters>,
 ) -> Result<Html<String>, Problem> {
     let restriction = find(&app, &key).await?;
-    changed(&app, &caller, restriction, newest, None).await
+    changed(&app, &caller, &[restriction], newest, None).await
 }
 
-/// The row as it is now, the counts, and what to tell.
+/// The rows as they are now, the counts, and what to tell.
 pub(crate) async fn changed(
     app: &Shared,
     caller: &Caller,
-    restriction: Restriction,
+    restrictions: &[Restriction],
     is_new: bool,
     done: Option<String>,
 ) -> Result<Html<String>, Problem> {
-    let row = rows::rows(app, &[restriction]).await?.remove(0);
+    let rows = rows::rows(app, restrictions).await?;
     let counts = Some(rows::counts(app).await?);
-    Ok(html(&Changed { may_change: caller.may(ChangeRestrictions), is_new, row, counts, done }))
+    Ok(html(&Changed { may_change: caller.may(ChangeRestrictions), is_new, rows, counts, done }))
 }

@@ -41,9 +41,9 @@ struct UnblockFlow {
 }
 
 /// The user was unblocked so often already that it takes Organization Management to go on.
-struct Limit {
-    unblocks: i64,
-    may_exceed: bool,
+pub(super) struct Limit {
+    pub(super) unblocks: i64,
+    pub(super) may_exceed: bool,
 }
 
 /// For a link that was opened too late: somebody unblocked this user before.
@@ -73,7 +73,11 @@ pub(crate) async fn flow(
 }
 
 /// Told at the first step, before the work is done.
-async fn limit(app: &Shared, caller: &Caller, address: &Address) -> Result<Option<Limit>, Problem> {
+pub(super) async fn limit(
+    app: &Shared,
+    caller: &Caller,
+    address: &Address,
+) -> Result<Option<Limit>, Problem> {
     let most = i64::from(app.config.unblock.limit);
     let unblocks = app.store.unblocks_that_count(address, app.clock.now()).await?;
     let may_exceed = caller.may(ExceedUnblockLimit);
@@ -121,10 +125,10 @@ pub(crate) async fn send(
         Some(_) => format!("{} is released. Mail flows again.", restriction.address),
         None => format!("The unblock of {} is on its way.", restriction.address),
     };
-    changed(&app, &caller, restriction, false, Some(done)).await
+    changed(&app, &caller, &[restriction], false, Some(done)).await
 }
 
-fn request(fields: Vec<(String, String)>) -> Result<UnblockRequest, Problem> {
+pub(super) fn request(fields: Vec<(String, String)>) -> Result<UnblockRequest, Problem> {
     let (mut written, mut done) = (None, Vec::new());
     for (name, value) in fields {
         match name.as_str() {
@@ -150,5 +154,5 @@ pub(crate) async fn cancel(
     let restriction = find(&app, &key).await?;
     let restriction = unblocked(app.cancel_unblock(restriction.id, &caller.actor).await?)?;
     let done = format!("{} stays restricted.", restriction.address);
-    changed(&app, &caller, restriction, false, Some(done)).await
+    changed(&app, &caller, &[restriction], false, Some(done)).await
 }
