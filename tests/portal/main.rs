@@ -28,6 +28,7 @@ mod harness;
 mod health;
 mod idempotency;
 mod import;
+mod jobs;
 mod kill;
 mod kill_counting;
 mod life_of_a_restriction;

@@ -8,14 +8,24 @@ const clients = new URL('../../clients/powershell/', import.meta.url);
 const read = (path) => readFileSync(new URL(path, clients), 'utf8');
 const script = read('RestrictedUsers/RestrictedUsers.psm1');
 const manifest = read('RestrictedUsers/RestrictedUsers.psd1');
+const examples = (page) => {
+  const found = [...read(page).matchAll(/^```powershell\n(.*?)^```/gms)].map(([, example]) => example);
+  assert.notEqual(found.length, 0, page);
+  return found;
+};
 const exported = ['Connect-RestrictedUsers', 'Get-BlockedSenderAddress', 'Remove-BlockedSenderAddress'];
 
 test('the module, its manifest and the examples of its page are PowerShell', () => {
   assert.deepEqual(mistakes(script), []);
   assert.deepEqual(mistakes(manifest), []);
-  const examples = [...read('README.md').matchAll(/^```powershell\n(.*?)^```/gms)].map(([, example]) => example);
-  assert.notEqual(examples.length, 0);
-  for (const example of examples) assert.deepEqual(mistakes(example), []);
+  for (const example of examples('README.md')) assert.deepEqual(mistakes(example), []);
+});
+
+test('the jobs of the page about the API are PowerShell', () => {
+  const jobs = examples('../../docs/api.md');
+  assert.equal(jobs.length, 6);
+  for (const job of jobs) assert.deepEqual(mistakes(job), []);
+  for (const job of jobs) assert.notDeepEqual(mistakes(job.replace(/[)}\]']\s*$/m, '')), [], job);
 });
 
 test('a script that is broken anywhere is seen to be', () => {
