@@ -1,7 +1,7 @@
 //! Who is restricted right now, in memory, for answers that cannot wait for a database.
 
 use crate::address::Address;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use uuid::Uuid;
 
@@ -15,7 +15,9 @@ pub struct Blocklist(RwLock<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
-    restricted: HashMap<Box<str>, Uuid>,
+    /// A hash map grows by doubling in one step; among a million that keeps whoever asks, and
+    /// whoever has just committed, waiting for a quarter of a second.
+    restricted: BTreeMap<Box<str>, Uuid>,
     /// Every change up to this number is in.
     followed: i64,
     /// The last change of a restriction that came in ahead of its turn.
