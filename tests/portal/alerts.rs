@@ -1,7 +1,7 @@
 //! What admins are told about, and how often.
 
-use crate::harness::{Portal, eventually, minutes};
-use crate::program::result_of;
+use crate::harness::{Database, Portal, eventually, minutes};
+use crate::program::{Serve, result_of};
 use chrono::TimeDelta;
 use restricted_users::alert::{Alert, AlertChange, AlertPolicy, AlertPolicyId, AlertStatus};
 use restricted_users::operator::Actor;
@@ -268,4 +268,11 @@ async fn a_release_that_the_database_refuses_is_told_once_and_follows() {
     eventually("alice is released", async || portal.user(&id).await["state"] == "released").await;
     let [alert] = &portal.alerts_of(AlertPolicyId::ReleaseFailed).await[..] else { panic!() };
     assert_eq!((alert.address.as_deref(), alert.activities), (None, 1));
+}
+
+#[tokio::test]
+async fn the_start_says_that_alerts_stand_in_the_portal_alone() {
+    let database = Database::create().await;
+    let alone = "alerts stand in the portal alone: no smtp_url, no alert_webhooks";
+    Serve::start(&database, "30m").logs(alone, "");
 }

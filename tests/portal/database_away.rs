@@ -1,6 +1,7 @@
 //! A database that is away stops no mail; changes are answered 503, and nothing is lost.
 
-use crate::harness::{BAD_OUTBOUND_SENDER, DUNNO, Portal, eventually, minutes};
+use crate::harness::{BAD_OUTBOUND_SENDER, DUNNO, Database, Portal, eventually, minutes};
+use crate::program::{Serve, result_of};
 use reqwest::Method;
 use serde_json::json;
 
@@ -87,4 +88,40 @@ async fn messages_are_kept_while_the_database_is_away_and_judged_when_it_is_back
     .await;
     let sending = portal.sending("alice@example.org").await;
     assert_eq!((sending.messages_in_day, sending.spam_in_day), (6, 6));
+}
+
+#[tokio::test]
+async fn the_unblocker_tells_in_a_metric_and_in_the_log_that_it_has_no_database() {
+    const AWAY: &str = "restricted_users_database_away{part=\"the unblocker\"}";
+    let database = Database::create().await;
+    let create = ["token", "create", "--name", "t", "--role", "organization-management"];
+    let token = result_of(&database, &create);
+    let mut serve = Serve::start(&database, "1s");
+    let url = serve.url.clone();
+    let send = async |method: Method, path: &str, body: serde_json::Value| {
+        let request = reqwest::Client::new().request(method, format!("{url}{path}"));
+        let answer = request.bearer_auth(token.trim()).json(&body).send().await.unwrap();
+        answer.text().await.unwrap()
+    };
+    let away = async |value: u8| {
+        let metrics = send(Method::GET, "/metrics", json!({})).await;
+        metrics.contains(&format!("{AWAY} {value}\n"))
+    };
+    let body = json!({ "address": "alice@example.org", "reason": "sent spam" });
+    send(Method::POST, "/api/v1/restricted-users", body).await;
+    let alice = "/api/v1/restricted-users/alice@example.org";
+    send(Method::POST, &format!("{alice}/unblock"), json!({})).await;
+    let absence = database.take_away().await;
+    let goes_on = "the unblocker has no database and goes on trying";
+    serve.logs(goes_on, "");
+    assert!(away(1).await);
+
+    database.bring_back(absence).await;
+    serve.logs("the unblocker has its database back", "");
+    assert_eq!(serve.logged(goes_on), 1);
+    eventually("alice is released", async || {
+        send(Method::GET, alice, json!({})).await.contains("\"released\"")
+    })
+    .await;
+    assert!(away(0).await);
 }

@@ -113,6 +113,11 @@ impl Serve {
         assert!(line.to_string().contains(text), "{line}");
     }
 
+    /// How many of the lines read so far have this message.
+    pub fn logged(&self, message: &str) -> usize {
+        self.read.iter().filter(|line| line["message"] == message).count()
+    }
+
     /// Reads the first line of standard output.
     pub fn with_link(mut self) -> Self {
         let mut line = String::new();
