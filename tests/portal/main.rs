@@ -19,6 +19,7 @@ mod courier_webhooks;
 mod database_away;
 mod deliveries;
 mod demo;
+mod documentation;
 mod events;
 mod evidence;
 mod exchange;
