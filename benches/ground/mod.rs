@@ -5,6 +5,7 @@
 
 pub mod mail_server;
 pub mod mail_sink;
+pub mod program;
 
 use restricted_users::address::Address;
 use restricted_users::app::App;

@@ -250,6 +250,16 @@ async fn what_mail_servers_tell_is_known_by_its_queue_id_and_by_no_key() {
         assert_eq!(told.ok()["accepted"], 1);
         assert!(!told.headers.contains_key("idempotency-replayed"));
     }
+    for queue_id in ["4F1B2C", "4F1B2D"] {
+        let report = json!({
+            "user": "alice@example.org", "qid": queue_id, "action": "no action",
+            "rcpt": ["bob@remote.example"],
+        });
+        let told = script.post("a", "/api/v1/verdicts/rspamd", &report).await;
+        assert_eq!(told.status, 204, "{told:?}");
+        assert!(!told.headers.contains_key("idempotency-replayed"));
+    }
+    assert_eq!(portal.messages("alice@example.org").await.len(), 4);
 }
 
 #[tokio::test]

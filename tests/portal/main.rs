@@ -20,6 +20,7 @@ mod database_away;
 mod deliveries;
 mod demo;
 mod digest;
+mod documentation;
 mod events;
 mod evidence;
 mod exchange;

@@ -1,5 +1,8 @@
 #Requires -Version 5.1
 
+# What an answer does not have is $null here, also in a session that is strict.
+Set-StrictMode -Off
+
 # The server and the token of this session, once Connect-RestrictedUsers was called.
 $script:Connection = $null
 

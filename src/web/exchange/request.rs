@@ -25,8 +25,8 @@ pub(super) struct Body {
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 struct Input {
     cmdlet_name: String,
-    #[serde(default)]
-    parameters: Parameters,
+    /// Null stands for none: Exchange's type may be so.
+    parameters: Option<Parameters>,
     /// Names the only type that this can have.
     #[serde(rename = "@odata.type")]
     _type: Option<IgnoredAny>,
@@ -76,7 +76,7 @@ impl Request {
 
     pub(super) async fn answer(self, service: &Service<'_>) -> Result<Answer, Refusal> {
         let (cmdlet, parameters) = match self.input {
-            Some(input) => (called(&input.cmdlet_name)?, input.parameters),
+            Some(input) => (called(&input.cmdlet_name)?, input.parameters.unwrap_or_default()),
             None => (Cmdlet::GetBlockedSenderAddress, Parameters::default()),
         };
         if !service.caller.may(cmdlet.permission()) {

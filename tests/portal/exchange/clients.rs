@@ -138,6 +138,36 @@ async fn a_module_follows_links_with_get() {
     assert_eq!((found, pages), (blocked(&portal).await, 3));
 }
 
+#[tokio::test]
+async fn an_extractor_says_what_it_prefers_in_a_header_of_its_own() {
+    let portal = portal_with(&["alice", "bob", "carol"]).await;
+    let kind = "application/json;odata.metadata=minimal;odata.streaming=true;";
+    let anchor = format!("UPN:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{TENANT}");
+    let request = portal
+        .authorized(Method::POST, &format!("/adminapi/beta/{TENANT}/InvokeCommand"))
+        .header("content-type", kind)
+        .header("x-prefer", "odata.maxpagesize=2")
+        .header("x-anchormailbox", anchor)
+        .header("x-responseformat", "json")
+        .header("x-serializationlevel", "Partial")
+        .header("warningaction", "")
+        .header("connection-id", uuid::Uuid::now_v7().to_string());
+    let page = portal.send(request.body(input(GET, &json!({})).to_string())).await.ok();
+    assert_eq!(texts(&page["value"], "SenderAddress"), ["alice@example.org", "bob@example.org"]);
+    assert!(page["@odata.nextLink"].is_string());
+}
+
+#[tokio::test]
+async fn a_module_that_wants_clixml_is_told_what_is_answered() {
+    let portal = portal_with(&["alice"]).await;
+    let request = portal
+        .authorized(Method::POST, &format!("/adminapi/beta/{TENANT}/InvokeCommand"))
+        .header("x-responseformat", "clixml")
+        .header("x-clientapplication", "ExoManagementModule");
+    let answer = portal.send(request.json(&input(GET, &json!({})))).await;
+    assert!(super::refused(&answer, 400).contains("json alone is answered"));
+}
+
 /// What the client of the stories does not do: it unpacks the answer.
 async fn send_unpacked(request: reqwest::RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();

@@ -79,6 +79,21 @@ async fn one_sender_is_looked_up_by_its_address_and_nobody_is_no_error() {
 }
 
 #[tokio::test]
+async fn a_call_without_parameters_may_leave_them_out_or_say_null() {
+    let portal = Portal::start().await;
+    portal.restricted("alice@example.org").await;
+    for call in [
+        json!({ "CmdletName": GET }),
+        json!({ "CmdletName": GET, "Parameters": null }),
+        json!({ "CmdletName": GET, "Parameters": { "@odata.type": "#Exchange.GenericHashTable" } }),
+    ] {
+        let path = format!("{TENANT}/InvokeCommand");
+        let answer = portal.post(&path, json!({ "CmdletInput": call })).await.ok();
+        assert_eq!(answer["value"][0]["SenderAddress"], "alice@example.org", "{call}");
+    }
+}
+
+#[tokio::test]
 async fn properties_are_selected_whatever_their_case() {
     let portal = Portal::start().await;
     portal.restricted("alice@example.org").await;

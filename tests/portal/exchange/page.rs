@@ -1,6 +1,7 @@
 //! The page that tells of all this, `docs/exchange.md`.
 
 use super::{GET, TENANT, invoke};
+use crate::documentation::{Admin, Language, block};
 use crate::harness::Portal;
 use serde_json::{Value, json};
 
@@ -27,6 +28,21 @@ async fn what_the_page_shows_is_taken_and_answered() {
     let names = |entry: &Value| entry.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&entry), names(&entries[0]));
     assert_eq!(portal.user("laura@example.org").await["state"], "unblocking");
+}
+
+#[tokio::test]
+async fn its_scripts_list_who_is_blocked() {
+    let admin = Admin::new().await;
+    admin.restrict("alice@example.org");
+    let output = admin.run(Language::Bash, block(PAGE, "bash"));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["value"][0]["SenderAddress"], "alice@example.org");
+
+    // More than a page.
+    admin.import((0..1_200).map(|number| format!("user{number}@example.org")));
+    let listed = admin.result(Language::Python, block(PAGE, "python"));
+    assert!(listed.starts_with("alice@example.org sent spam\n"), "{listed}");
+    assert_eq!(listed.lines().count(), 1_201);
 }
 
 #[test]

@@ -9,13 +9,9 @@ use restricted_users::reason::Cause;
 use restricted_users::store::ImportRow;
 use serde_json::{Value, json};
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
 
-/// How long the pages of 100,000 entries may take together.
-const LONGEST_WALK: Duration = Duration::from_secs(5);
-
-/// `EXCHANGE_WALK=100000` walks through as many as an installation may have, and takes the time; a
-/// release build is meant to be quick enough.
+/// `EXCHANGE_WALK=100000` walks through as many as an installation may have; `benches/walk.rs`
+/// measures how long that takes.
 fn count() -> usize {
     std::env::var("EXCHANGE_WALK").map_or(3_000, |count| count.parse().unwrap())
 }
@@ -43,8 +39,9 @@ async fn a_walk_of_many_pages_meets_everybody_who_stays_once_while_others_come_a
     let (portal, size) = (Portal::with(&[("propagation_delay", "0s")]).await, count() / 30);
     let rows: Vec<_> = (0..count()).map(row).collect();
     portal.app.store.import(&rows, portal.clock.now()).await.unwrap();
+    portal.app.store.settle().await.unwrap();
     for by in [Method::POST, Method::GET] {
-        let (mut pages, mut walked) = (1, Duration::ZERO);
+        let mut pages = 1;
         let request = portal.authorized(Method::POST, &format!("{TENANT}/InvokeCommand"));
         let request = request.header("prefer", format!("odata.maxpagesize={size}"));
         let mut page = portal.send(request.json(&input(GET, &json!({})))).await.ok();
@@ -60,9 +57,7 @@ async fn a_walk_of_many_pages_meets_everybody_who_stays_once_while_others_come_a
                 gone.insert(leaver);
                 come.insert(comer);
             }
-            let began = Instant::now();
             page = next(&portal, link, &by).await;
-            walked += began.elapsed();
             seen.extend(texts(&page["value"], "SenderAddress"));
             pages += 1;
         }
@@ -78,8 +73,6 @@ async fn a_walk_of_many_pages_meets_everybody_who_stays_once_while_others_come_a
         for leaver in &gone {
             portal.restricted(leaver).await;
         }
-        eprintln!("{by}: {} entries, {pages} pages in {walked:.1?}", seen.len());
-        assert!(count() < 100_000 || walked <= LONGEST_WALK, "{walked:.1?}");
     }
 }
 
