@@ -339,6 +339,7 @@ impl Portal {
         stream.shutdown().await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
+        self.what_was_told_is_counted().await;
         answer.trim_end().to_owned()
     }
 
@@ -388,9 +389,7 @@ impl Portal {
              recipient=\ninstance={instance}\nrecipient_count={recipients}\n\
              queue_id={instance}\nclient_address=192.0.2.7\n\n"
         );
-        let answer = self.ask(&request).await;
-        self.what_was_told_is_counted().await;
-        answer
+        self.ask(&request).await
     }
 
     /// A database that takes longer than a second counts as away, and on a busy machine it does: then

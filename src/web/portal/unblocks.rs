@@ -44,7 +44,7 @@ struct Selected {
 #[template(path = "restricted_users/refused.html")]
 struct Refused {
     how_many: String,
-    refused: Vec<(Address, String)>,
+    users: Vec<(Address, String)>,
     done: Option<String>,
 }
 
@@ -136,7 +136,7 @@ async fn answer(
     }
     let Html(rows) = changed(app, caller, restrictions, false, None).await?;
     let how_many = counted(restrictions.len());
-    let Html(refused) = html(&Refused { how_many, refused, done });
+    let Html(refused) = html(&Refused { how_many, users: refused, done });
     Ok(Html(rows + &refused))
 }
 
