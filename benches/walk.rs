@@ -149,7 +149,7 @@ impl Script<'_> {
                 self.change("", json!({ "address": comer, "reason": "a bench" })).await;
                 tokio::time::sleep(PAUSE).await;
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let walk = tokio::select! {
             walk = self.walk(program, by) => walk,
