@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Something that happened to a restriction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+#[schema(as = EventType)]
 pub enum Event {
     /// It began.
     Restricted,
@@ -26,7 +28,7 @@ pub enum Event {
 }
 
 /// One line of a restriction's history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow, ToSchema)]
 pub struct HistoryEntry {
     /// When.
     pub at: DateTime<Utc>,
@@ -52,7 +54,8 @@ pub struct NewHistoryEntry {
 /// What an audit record says was done. The names are fixed: scripts filter by them. `Listed` and
 /// `Delisted` are Exchange's own.
 // `ValueEnum` lists them all, for whoever filters by them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, ToSchema)]
+#[schema(as = AuditAction)]
 pub enum Action {
     /// A sender was restricted.
     Listed,
@@ -115,7 +118,7 @@ pub enum Action {
 }
 
 /// What the audit log keeps of one deed. The field order is the order of the hashed bytes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     /// Its place in the log, from 1 without gaps.
     pub number: i64,
@@ -126,6 +129,7 @@ pub struct AuditEntry {
     /// What kind of actor.
     pub actor_kind: ActorKind,
     /// From where.
+    #[schema(value_type = Option<String>)]
     pub client_address: Option<IpAddr>,
     /// The id of the session it was done in; a token is known by its name.
     pub session: Option<Uuid>,

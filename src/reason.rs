@@ -3,6 +3,7 @@
 use crate::outbound::{LimitKind, Sending};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Why somebody was restricted: the text as Exchange, an operator or this service wrote it. It is
@@ -183,7 +184,7 @@ fn thousands(number: u64) -> String {
 }
 
 /// What led to a restriction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum Cause {

@@ -4,6 +4,7 @@ use crate::address::Address;
 use crate::reason::{Cause, Reason};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The state "may not send outside the organisation" of one sender, from its beginning to its end.
@@ -34,7 +35,7 @@ pub struct Restriction {
 }
 
 /// An operator's decision to end a restriction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Unblock {
     /// Who decided.
     pub requested_by: String,
@@ -47,7 +48,7 @@ pub struct Unblock {
 }
 
 /// Where a restriction stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Mail is refused.

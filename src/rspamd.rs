@@ -5,6 +5,7 @@
 use crate::outbound::{Symbol, Verdict};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// Symbols that are kept; rspamd's own rules are some hundred, of which a message matches twenty.
 const MOST_SYMBOLS: usize = 50;
@@ -13,35 +14,45 @@ const LONGEST_SYMBOL: usize = 80;
 const UNKNOWN: &str = "unknown";
 
 /// What the exporter tells.
-#[derive(Debug, Default, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = RspamdMetadata)]
 pub struct Metadata {
     /// The SASL login.
     #[serde(deserialize_with = "text")]
+    #[schema(value_type = Value)]
     pub user: Option<String>,
     /// What rspamd did.
     #[serde(deserialize_with = "text")]
+    #[schema(value_type = Value)]
     pub action: Option<String>,
     /// The mail server's queue id.
     #[serde(deserialize_with = "text")]
+    #[schema(value_type = Value)]
     pub qid: Option<String>,
     /// From where the message was submitted.
     #[serde(deserialize_with = "text")]
+    #[schema(value_type = Value)]
     pub ip: Option<String>,
     /// The subject, decoded.
     #[serde(deserialize_with = "text")]
+    #[schema(value_type = Value)]
     pub subject: Option<String>,
     /// The Message-ID.
     #[serde(deserialize_with = "text")]
+    #[schema(value_type = Value)]
     pub message_id: Option<String>,
     /// How sure rspamd is.
     #[serde(deserialize_with = "number")]
+    #[schema(value_type = Value)]
     pub score: Option<f64>,
     /// The envelope's recipients.
     #[serde(deserialize_with = "texts")]
+    #[schema(value_type = Value)]
     pub rcpt: Vec<String>,
     /// The rules that matched.
     #[serde(deserialize_with = "symbols")]
+    #[schema(value_type = Value)]
     pub symbols: Vec<Symbol>,
 }
 

@@ -7,11 +7,23 @@ pub use notice::{AlertLine, Digest, Notice, OwnNotice, Tally};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What admins are told about.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    sqlx::Type,
+    ToSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 #[sqlx(type_name = "TEXT", rename_all = "kebab-case")]
@@ -94,7 +106,7 @@ impl fmt::Display for AlertPolicyId {
 }
 
 /// How grave an alert is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum Severity {
@@ -163,7 +175,7 @@ impl AlertPolicy {
 }
 
 /// How far somebody has come with an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum AlertStatus {
@@ -191,7 +203,7 @@ impl AlertStatus {
 }
 
 /// One telling of something that an alert policy is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Alert {
     /// Its id (UUID version 7).
     pub id: Uuid,
@@ -225,13 +237,14 @@ pub struct Alert {
 }
 
 /// What somebody wrote about an alert.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AlertComment)]
 pub struct Comment {
     /// When.
     pub at: DateTime<Utc>,
     /// Who.
     pub by: String,
-    /// What, 1 to [`Comment::LONGEST`] characters.
+    /// What, 1 to 2,000 characters.
     pub text: String,
 }
 

@@ -4,13 +4,14 @@ use crate::address::Address;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use utoipa::ToSchema;
 use uuid::{Builder, Uuid};
 
 /// Recipients kept by name for one message; all are counted. Against a message to 50,000.
 pub const MOST_RECIPIENTS_KEPT: usize = 1_000;
 
 /// What a filter, or somebody who got it, says of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum Verdict {
@@ -21,7 +22,7 @@ pub enum Verdict {
 }
 
 /// A rule of a spam filter that matched a message, and what it adds to the score.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Symbol {
     /// Its name.
     pub name: String,

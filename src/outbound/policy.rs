@@ -4,6 +4,7 @@
 use crate::address::{Address, Domain};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The id of the policy that is always there, always on, and last.
@@ -16,9 +17,12 @@ const SERVICE_DEFAULTS: [i64; 3] = [500, 1_000, 1_000];
 const MOST_ENTRIES: usize = 1_000;
 
 /// What happens to a sender that crosses a recipient limit. A spam rule restricts without end.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[derive(
+    Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+#[schema(as = LimitAction)]
 pub enum Action {
     /// Restricted until somebody unblocks it.
     #[default]
@@ -53,7 +57,7 @@ impl LimitKind {
 }
 
 /// How much senders may send, and what happens when it is too much.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OutboundSpamPolicy {
     /// Its id.
     pub id: Uuid,

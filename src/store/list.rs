@@ -8,6 +8,7 @@ use crate::restriction::Restriction;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Totals are exact up to here and unknown beyond, so that no page counts a million rows.
@@ -35,7 +36,7 @@ pub struct ListQuery {
 }
 
 /// Which states are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StateFilter {
     /// Mail is refused and no unblock is pending.
@@ -52,7 +53,7 @@ pub enum StateFilter {
 }
 
 /// In which order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Sort {
     /// Newest first.
     #[serde(rename = "-restricted_at")]

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::error::Error;
+use utoipa::ToSchema;
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
@@ -52,9 +53,12 @@ pub(crate) enum Problem {
 }
 
 /// What is wrong with one field.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct FieldProblem {
+    /// The field, such as `address` or `[17].sender`, the query parameter or the header; `body` and
+    /// `query` are the whole.
     pub(crate) field: String,
+    /// What is wrong with it.
     pub(crate) detail: String,
 }
 
@@ -62,13 +66,19 @@ pub(crate) struct FieldProblem {
 #[derive(Debug, Clone)]
 pub(crate) struct ProblemDetail(pub(crate) String);
 
-/// A problem as it is sent.
-#[derive(Debug, Serialize)]
+/// Why a request was not answered as asked (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
 pub(crate) struct Document {
+    /// `/problems/` and a word that scripts can go by.
     r#type: String,
+    /// The type in words for people.
     title: &'static str,
+    /// The status of the answer.
     status: u16,
+    /// What is wrong this time, and what to do about it.
     detail: String,
+    /// The fields that cannot be used; with `/problems/invalid` alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldProblem>,
 }
@@ -97,7 +107,7 @@ impl Problem {
         self.kind().1
     }
 
-    fn kind(&self) -> (&'static str, StatusCode, &'static str) {
+    pub(crate) fn kind(&self) -> (&'static str, StatusCode, &'static str) {
         use StatusCode as S;
         match self {
             Self::SignedOut => ("signed-out", S::UNAUTHORIZED, "Not signed in"),
@@ -210,7 +220,7 @@ impl Problem {
     }
 
     /// In how many seconds the same may go well.
-    fn retry_after(&self) -> Option<i64> {
+    pub(crate) fn retry_after(&self) -> Option<i64> {
         match self {
             Self::InProgress => Some(1),
             Self::RateLimited(allowance) => Some(allowance.seconds_left),

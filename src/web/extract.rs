@@ -8,17 +8,21 @@ use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{ObjectBuilder, Required, SchemaFormat, Type};
 use uuid::Uuid;
 
 /// The largest body of a route that does not say otherwise.
 pub(super) const LARGEST_BODY: usize = 1024 * 1024;
 
 /// The largest list of outbound messages.
-const LARGEST_LIST: usize = 16 * 1024 * 1024;
+pub(super) const LARGEST_LIST: usize = 16 * 1024 * 1024;
 
 /// The largest report of a filter, or of a provider.
-const LARGEST_VERDICT: usize = 10 * 1024 * 1024;
+pub(super) const LARGEST_VERDICT: usize = 10 * 1024 * 1024;
 
 /// The most characters of a bad value that a sentence repeats.
 const SHOWN: usize = 60;
@@ -126,6 +130,11 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// What a route takes that has no parameters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoParameters {}
+
 /// The fields of a form that a page of the portal sends.
 #[derive(Debug)]
 pub(crate) struct Form<T>(pub(crate) T);
@@ -215,6 +224,18 @@ impl Key {
             Ok(id) => Some(Self::Id(id)),
             Err(_) => organization.sender(text).ok().map(Self::Address),
         }
+    }
+}
+
+impl IntoParams for Key {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let what = "The id of the restriction, or the sender's address: that names the restriction \
+                    in force, else the latest.";
+        let parameter = ParameterBuilder::new().name("key").parameter_in(ParameterIn::Path);
+        let format = SchemaFormat::Custom("address".into());
+        let text = ObjectBuilder::new().schema_type(Type::String).format(Some(format));
+        let described = parameter.required(Required::True).description(Some(what));
+        vec![described.schema(Some(text)).build()]
     }
 }
 

@@ -16,23 +16,56 @@ use metrics::{counter, histogram};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
 
 /// A database that has not answered by then is away, as far as a load balancer is concerned.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) fn routes(app: &Shared) -> Routes {
     Routes::behind(Doors::of_the_api(app))
-        .get("/healthz", Anybody, async || "ok\n")
-        .get("/readyz", Anybody, ready)
-        .get("/metrics", Anybody, metrics)
+        .described(Anybody, routes!(alive), [])
+        .described(Anybody, routes!(ready), [])
+        .described(Anybody, routes!(metrics), [Problem::SignedOut, Problem::Away])
 }
 
-#[derive(Serialize)]
+/// Ask whether the process runs
+///
+/// It never touches the database.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "isAlive",
+    tag = "Health",
+    responses((status = 200, description = "It does.", body = String)),
+)]
+async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// Whether the service can answer.
+#[derive(Serialize, ToSchema)]
 struct Readiness {
+    /// `ready` or `unready`.
     status: &'static str,
+    /// Every part, and whether it is `ok` or `failed`.
     checks: BTreeMap<&'static str, &'static str>,
 }
 
+/// Ask whether the service can answer
+///
+/// For the balancer of the portal and the API. Mail servers are answered from memory while the database
+/// is away; what balances them asks `/healthz`.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "isReady",
+    tag = "Health",
+    responses(
+        (status = 200, description = "Every part runs.", body = Readiness),
+        (status = 503, description = "One does not.", body = Readiness),
+    ),
+)]
 async fn ready(State(app): State<Shared>) -> Response {
     let word = |ok| if ok { "ok" } else { "failed" };
     let answers = tokio::time::timeout(DATABASE_TIMEOUT, app.store.is_migrated()).await;
@@ -49,7 +82,16 @@ async fn ready(State(app): State<Shared>) -> Response {
     (code, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// Open to this machine, else with any token.
+/// Read the metrics
+///
+/// Prometheus text, without addresses. Open to this machine, else with any token.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "readMetrics",
+    tag = "Health",
+    responses((status = 200, description = "All of them.", body = String)),
+)]
 async fn metrics(
     State(app): State<Shared>,
     Extension(from): Extension<ClientAddress>,

@@ -6,6 +6,7 @@ use super::extract::shortened;
 use crate::reason::Cause;
 use crate::store::{ListQuery, Position, Sort, StateFilter};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 /// The most entries of a page, and how many there are when nobody says.
 const PAGE: std::ops::RangeInclusive<usize> = 1..=200;
@@ -15,14 +16,25 @@ const USUAL_PAGE: usize = 50;
 const LONGEST_SEARCH: usize = 320;
 
 /// The parameters as they come.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ListParameters {
+    /// The beginning of the address or, with a leading `@`, of its domain; in any case.
+    #[param(max_length = 320)]
     pub(crate) search: Option<String>,
+    /// Which states; `active` where it is missing, that is `restricted` and `unblocking`.
     pub(crate) state: Option<StateFilter>,
+    /// What led to the restriction.
     pub(crate) cause: Option<Cause>,
+    /// In which order; `-restricted_at` where it is missing. With `search` it takes `address`, which
+    /// is what is meant then, and `-address`.
     pub(crate) sort: Option<Sort>,
+    /// The most entries of the answer; 50 where it is missing.
+    #[param(minimum = 1, maximum = 200)]
     pub(crate) limit: Option<usize>,
+    /// The `next_cursor` of the answer before, to the same query.
+    #[param(format = "cursor")]
     pub(crate) cursor: Option<String>,
 }
 

@@ -12,6 +12,7 @@ mod health;
 mod idempotency;
 mod list_query;
 mod named;
+mod openapi;
 mod policy_document;
 mod portal;
 mod rate_limit;
@@ -71,7 +72,11 @@ pub fn routes(app: &Arc<App>) -> Vec<Route> {
 }
 
 fn all_routes(app: &Shared) -> Routes {
-    health::routes(app).and(portal::routes(app)).and(api::routes(app)).and(exchange::routes(app))
+    health::routes(app)
+        .and(portal::routes(app))
+        .and(api::routes(app))
+        .and(exchange::routes(app))
+        .and(openapi::routes(app))
 }
 
 /// The path of a request as its route says it, so that metrics hold no addresses.

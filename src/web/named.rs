@@ -8,11 +8,17 @@ use crate::outbound::DEFAULT_POLICY;
 use crate::token::TokenName;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 /// The address in a path, of whoever is meant.
-#[derive(Debug)]
-pub(crate) struct Named(pub(crate) Address);
+#[derive(Debug, IntoParams)]
+#[into_params(names("address"), parameter_in = Path)]
+pub(crate) struct Named(
+    /// The operator's address.
+    #[param(value_type = String)]
+    pub(crate) Address,
+);
 
 impl FromRequestParts<Shared> for Named {
     type Rejection = Problem;
@@ -26,8 +32,12 @@ impl FromRequestParts<Shared> for Named {
 }
 
 /// The name in a path, of whichever token is meant.
-#[derive(Debug)]
-pub(crate) struct Called(pub(crate) String);
+#[derive(Debug, IntoParams)]
+#[into_params(names("name"), parameter_in = Path)]
+pub(crate) struct Called(
+    /// The token's name.
+    pub(crate) String,
+);
 
 impl FromRequestParts<Shared> for Called {
     type Rejection = Problem;
@@ -43,8 +53,13 @@ impl FromRequestParts<Shared> for Called {
 }
 
 /// The id of the policy in a path; the default policy may be named by word.
-#[derive(Debug)]
-pub(crate) struct PolicyId(pub(crate) Uuid);
+#[derive(Debug, IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
+pub(crate) struct PolicyId(
+    /// The id of the policy; `default` names the default policy.
+    #[param(value_type = String)]
+    pub(crate) Uuid,
+);
 
 impl FromRequestParts<Shared> for PolicyId {
     type Rejection = Problem;
@@ -61,8 +76,12 @@ impl FromRequestParts<Shared> for PolicyId {
 }
 
 /// The alert policy in a path.
-#[derive(Debug)]
-pub(crate) struct AlertPolicyNamed(pub(crate) AlertPolicyId);
+#[derive(Debug, IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
+pub(crate) struct AlertPolicyNamed(
+    /// Which policy.
+    pub(crate) AlertPolicyId,
+);
 
 impl FromRequestParts<Shared> for AlertPolicyNamed {
     type Rejection = Problem;
@@ -76,8 +95,12 @@ impl FromRequestParts<Shared> for AlertPolicyNamed {
 }
 
 /// The id of the alert in a path.
-#[derive(Debug)]
-pub(crate) struct AlertNamed(pub(crate) Uuid);
+#[derive(Debug, IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
+pub(crate) struct AlertNamed(
+    /// The id of the alert.
+    pub(crate) Uuid,
+);
 
 impl FromRequestParts<Shared> for AlertNamed {
     type Rejection = Problem;

@@ -4,28 +4,64 @@
 use super::error::{FieldProblem, Problem};
 use crate::outbound::{Action, OutboundSpamPolicy, PolicyProblem};
 use serde::Deserialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// The document as it comes.
-#[derive(Debug, Clone, Deserialize)]
+/// An outbound spam policy as it is sent. It is whole: what is left out is as in the default policy
+/// before anybody changed that.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = OutboundSpamPolicyDocument)]
 pub(crate) struct PolicyDocument {
+    /// The id of the policy, as it was read; a new one has none yet.
     pub(crate) id: Option<Uuid>,
+    /// Its name, which no other policy has in any case. Required but for the default policy.
+    #[schema(min_length = 1, max_length = 64)]
     pub(crate) name: Option<String>,
+    /// Its place among the custom policies; who had it and all behind move by one. Where it is left
+    /// out, a new policy comes last and another one stays. Null for the default policy.
+    #[schema(minimum = 0, maximum = 99)]
     pub(crate) priority: Option<i64>,
+    /// Whether it is asked at all; the default policy always is.
     pub(crate) enabled: bool,
+    /// Whether it only shows what it would have done. A sender is exempt when a policy in shadow is
+    /// for it.
     pub(crate) shadow: bool,
+    /// The senders it is for; with the domains of `sender_domain_is`, either is enough. With neither
+    /// it is for everybody.
+    #[schema(max_items = 1000)]
     pub(crate) from: Vec<String>,
+    /// The domains it is for; a subdomain counts only when it is named.
+    #[schema(max_items = 1000)]
     pub(crate) sender_domain_is: Vec<String>,
+    /// Senders it is not for.
+    #[schema(max_items = 1000)]
     pub(crate) except_if_from: Vec<String>,
+    /// Domains it is not for.
+    #[schema(max_items = 1000)]
     pub(crate) except_if_sender_domain_is: Vec<String>,
+    /// Recipients outside in an hour; 0 is the service's default, 500.
+    #[schema(minimum = 0, maximum = 10000)]
     pub(crate) recipient_limit_external_per_hour: i64,
+    /// Recipients inside in an hour; 0 is the service's default, 1,000.
+    #[schema(minimum = 0, maximum = 10000)]
     pub(crate) recipient_limit_internal_per_hour: i64,
+    /// Recipients in 24 hours; 0 is the service's default, 1,000.
+    #[schema(minimum = 0, maximum = 10000)]
     pub(crate) recipient_limit_per_day: i64,
+    /// What happens when a limit is crossed.
     pub(crate) action_when_threshold_reached: Action,
+    /// So many spam messages within `spam_messages_minutes` restrict; 5 where it is left out.
+    #[schema(minimum = 1, maximum = 10000)]
     pub(crate) spam_messages: i64,
+    /// Within how many minutes; 10 where it is left out.
+    #[schema(minimum = 1, maximum = 1440)]
     pub(crate) spam_messages_minutes: i64,
+    /// So many per cent spam of the messages of 24 hours restrict; 20 where it is left out.
+    #[schema(minimum = 1, maximum = 100)]
     pub(crate) spam_percent: i64,
+    /// Of at least so many messages; 20 where it is left out.
+    #[schema(minimum = 1, maximum = 10000)]
     pub(crate) spam_percent_of_at_least: i64,
 }
 

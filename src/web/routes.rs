@@ -2,13 +2,20 @@
 
 use super::Shared;
 use super::access::Doors;
+use super::error::Problem;
+use super::extract::{NoParameters, Query};
+use super::openapi::{self, Description};
 use super::security_headers::same_origin;
 use crate::operator::Permission;
 use axum::Router;
+use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::from_fn;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use axum::routing::{self, MethodRouter};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa_axum::router::UtoipaMethodRouter;
 
 /// A route, and whom it lets pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +23,7 @@ pub struct Route {
     /// The method it takes.
     pub method: Method,
     /// Its path, parts that vary in braces.
-    pub path: &'static str,
+    pub path: String,
     /// Whom it lets pass.
     pub open_to: OpenTo,
 }
@@ -36,16 +43,20 @@ impl From<Permission> for OpenTo {
     }
 }
 
+/// A handler with what the OpenAPI document tells of it, as `utoipa_axum::routes!` takes them together.
+pub(crate) type Described = UtoipaMethodRouter<Shared>;
+
 /// Routes with the doors before them.
 pub(crate) struct Routes {
     doors: Doors,
     list: Vec<Route>,
+    descriptions: Vec<Description>,
     router: Router<Shared>,
 }
 
 impl Routes {
     pub(crate) fn behind(doors: Doors) -> Self {
-        Self { doors, list: Vec::new(), router: Router::new() }
+        Self { doors, list: Vec::new(), descriptions: Vec::new(), router: Router::new() }
     }
 
     pub(crate) fn get<T: 'static>(
@@ -54,7 +65,7 @@ impl Routes {
         open_to: impl Into<OpenTo>,
         handler: impl Handler<T, Shared>,
     ) -> Self {
-        self.add(Method::GET, path, open_to.into(), routing::get(handler))
+        self.add(Method::GET, path.into(), open_to.into(), routing::get(handler))
     }
 
     pub(crate) fn post<T: 'static>(
@@ -63,63 +74,55 @@ impl Routes {
         open_to: impl Into<OpenTo>,
         handler: impl Handler<T, Shared>,
     ) -> Self {
-        self.add(Method::POST, path, open_to.into(), routing::post(handler))
+        self.add(Method::POST, path.into(), open_to.into(), routing::post(handler))
     }
 
-    pub(crate) fn put<T: 'static>(
-        self,
-        path: &'static str,
+    /// A route of which the OpenAPI document tells: at its handler stand its method, its path and what
+    /// it does. `problems` are its own beside those that all routes of its kind have in common.
+    pub(crate) fn described(
+        mut self,
         open_to: impl Into<OpenTo>,
-        handler: impl Handler<T, Shared>,
+        (schemas, paths, handler): Described,
+        problems: impl IntoIterator<Item = Problem>,
     ) -> Self {
-        self.add(Method::PUT, path, open_to.into(), routing::put(handler))
-    }
-
-    pub(crate) fn patch<T: 'static>(
-        self,
-        path: &'static str,
-        open_to: impl Into<OpenTo>,
-        handler: impl Handler<T, Shared>,
-    ) -> Self {
-        self.add(Method::PATCH, path, open_to.into(), routing::patch(handler))
-    }
-
-    pub(crate) fn delete<T: 'static>(
-        self,
-        path: &'static str,
-        open_to: impl Into<OpenTo>,
-        handler: impl Handler<T, Shared>,
-    ) -> Self {
-        self.add(Method::DELETE, path, open_to.into(), routing::delete(handler))
+        let open_to = open_to.into();
+        let (path, item) = paths.paths.into_iter().next().expect("a handler has a path");
+        let (method, operation) = only_operation(item);
+        let takes_no_query = path.starts_with("/api/v1/") && !openapi::has_query(&operation);
+        let handler = if takes_no_query { handler.route_layer(from_fn(no_query)) } else { handler };
+        let route = Route { method: method.clone(), path: path.clone(), open_to };
+        let problems = problems.into_iter().collect();
+        self.descriptions.push(Description { route, operation, schemas, problems });
+        self.add(method, path, open_to, handler)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the list that the others go through")]
     fn add(
         mut self,
         method: Method,
-        path: &'static str,
+        path: String,
         open_to: OpenTo,
         handler: MethodRouter<Shared>,
     ) -> Self {
         let mut handler = handler;
         if let OpenTo::Who(permission) = open_to {
-            // Exchange knows no such keys.
-            if method == Method::POST && path.starts_with("/api/v1/") {
-                handler = self.doors.answering_once(permission, handler);
+            if is_answered_once(&method, &path, permission) {
+                handler = self.doors.answering_once(handler);
             }
             handler = self.doors.open_to(permission, handler);
         }
         if self.doors.take_sessions_for_changes() {
             handler = handler.route_layer(from_fn(same_origin));
         }
+        self.router = self.router.route(&path, handler);
         self.list.push(Route { method, path, open_to });
-        self.router = self.router.route(path, handler);
         self
     }
 
     /// These and those.
     pub(crate) fn and(mut self, others: Self) -> Self {
         self.list.extend(others.list);
+        self.descriptions.extend(others.descriptions);
         self.router = self.router.merge(others.router);
         self
     }
@@ -131,4 +134,37 @@ impl Routes {
     pub(crate) fn into_list(self) -> Vec<Route> {
         self.list
     }
+    /// What the OpenAPI document tells of.
+    pub(crate) fn into_descriptions(self) -> Vec<Description> {
+        self.descriptions
+    }
+}
+
+/// Whether a script can send a change again without its being done again. Exchange knows no such keys;
+/// what a mail server or a filter tells is known by its queue id however often it is told.
+pub(super) fn is_answered_once(method: &Method, path: &str, permission: Permission) -> bool {
+    method == Method::POST && path.starts_with("/api/v1/") && permission != Permission::ReportMail
+}
+
+/// Refuses what a misspelt parameter would be lost in.
+async fn no_query(
+    Query(NoParameters {}): Query<NoParameters>,
+    request: Request,
+    next: Next,
+) -> Response {
+    next.run(request).await
+}
+
+fn only_operation(item: PathItem) -> (Method, Operation) {
+    let PathItem { get, post, put, patch, delete, .. } = item;
+    [
+        (Method::GET, get),
+        (Method::POST, post),
+        (Method::PUT, put),
+        (Method::PATCH, patch),
+        (Method::DELETE, delete),
+    ]
+    .into_iter()
+    .find_map(|(method, operation)| Some((method, operation?)))
+    .expect("a handler has a method")
 }

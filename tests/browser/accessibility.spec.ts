@@ -16,6 +16,10 @@ for (const colorScheme of ["light", "dark"] as const) {
       test("axe finds nothing on any page", async ({ page, service }) => {
         await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
 
+        await page.goto("/api/docs");
+        await expect(page.getByRole("heading", { name: "Unblock a user" })).toBeVisible();
+        await expectNoViolation(page, "the API's description");
+
         await page.goto(service.link);
         await expect(page.getByLabel("Your address")).toBeVisible();
         await expectNoViolation(page, "welcome");

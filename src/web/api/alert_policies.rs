@@ -1,35 +1,47 @@
 //! `/api/v1/alert-policies`: what is alerted, to whom, and how often a day.
 
-use super::outbound_spam_policies::NoParameters;
 use super::restricted_users::json;
 use crate::alert::{AlertPolicy, AlertPolicyId, Severity};
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::error::{FieldProblem, Problem};
-use crate::web::extract::{Json, Query, shortened};
+use crate::web::extract::{Json, shortened};
 use crate::web::named::AlertPolicyNamed;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use lettre::Address;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// A policy as the API shows it.
-#[derive(Serialize)]
+/// What is alerted, to whom, and how often a day.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AlertPolicy)]
 struct Shown {
+    /// Which one.
     id: AlertPolicyId,
+    /// Its name in words.
     name: &'static str,
+    /// Exchange's category of all of them.
     category: &'static str,
+    /// How grave its alerts are.
     severity: Severity,
+    /// Whether it raises alerts.
     enabled: bool,
+    /// Who gets its mails. With none, `alert_recipients` of the settings, else everybody in
+    /// Organization Management with a mail address.
     recipients: Vec<String>,
+    /// Mails per recipient and UTC day; null for no limit.
     daily_limit: Option<i64>,
 }
 
-#[derive(Serialize)]
+/// The alert policies.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AlertPolicies)]
 struct Policies {
+    /// All of them.
     items: Vec<Shown>,
-    /// They fit into one answer.
+    /// Null: they fit into one answer.
     next_cursor: Option<String>,
 }
 
@@ -41,14 +53,30 @@ impl From<AlertPolicy> for Shown {
     }
 }
 
-pub(crate) async fn list(
-    State(app): State<Shared>,
-    Query(NoParameters {}): Query<NoParameters>,
-) -> Result<Response, Problem> {
+/// List alert policies
+///
+/// The gravest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alert-policies",
+    operation_id = "listAlertPolicies",
+    tag = "Alerts",
+    responses((status = 200, description = "All of them.", body = Policies)),
+)]
+pub(crate) async fn list(State(app): State<Shared>) -> Result<Response, Problem> {
     let items = app.store.alert_policies().await?.into_iter().map(Into::into).collect();
     Ok(json(&Policies { items, next_cursor: None }))
 }
 
+/// Read an alert policy
+#[utoipa::path(
+    get,
+    path = "/api/v1/alert-policies/{id}",
+    operation_id = "getAlertPolicy",
+    tag = "Alerts",
+    params(AlertPolicyNamed),
+    responses((status = 200, description = "The policy.", body = Shown)),
+)]
 pub(crate) async fn policy(
     State(app): State<Shared>,
     AlertPolicyNamed(id): AlertPolicyNamed,
@@ -65,17 +93,25 @@ pub(crate) async fn find_alert_policy(
     policies.into_iter().find(|policy| policy.id == id).ok_or(Problem::NoSuchPolicy)
 }
 
-/// A policy as scripts and the portal's form send it: what is left out is as the policy comes.
-#[derive(Debug, Clone, Deserialize)]
+/// An alert policy as it is sent. It is whole: what is left out is as the policy comes.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AlertPolicyDocument {
+    /// Which one; it is fixed and may be sent back as it was read.
     pub(crate) id: Option<String>,
+    /// Its name; it is fixed and may be sent back as it was read.
     pub(crate) name: Option<String>,
+    /// Its category; it is fixed and may be sent back as it was read.
     pub(crate) category: Option<String>,
+    /// How grave its alerts are from now on.
     pub(crate) severity: Option<Severity>,
+    /// Whether it raises alerts.
     pub(crate) enabled: bool,
+    /// Who gets its mails.
+    #[schema(max_items = 50)]
     pub(crate) recipients: Vec<String>,
-    /// Null means no limit.
+    /// Mails per recipient and UTC day; null for no limit, 100 where it is left out.
+    #[schema(minimum = 1, maximum = 1440)]
     pub(crate) daily_limit: Option<i64>,
 }
 
@@ -93,6 +129,17 @@ impl Default for AlertPolicyDocument {
     }
 }
 
+/// Change an alert policy
+///
+/// The document is whole: what it leaves out is as the policy came.
+#[utoipa::path(
+    put,
+    path = "/api/v1/alert-policies/{id}",
+    operation_id = "replaceAlertPolicy",
+    tag = "Alerts",
+    params(AlertPolicyNamed),
+    responses((status = 200, description = "The policy as it is now.", body = Shown)),
+)]
 pub(crate) async fn replace(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,

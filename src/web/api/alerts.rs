@@ -13,6 +13,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// Alerts of one page, and how many when the query does not say.
@@ -20,21 +21,43 @@ const PAGE: std::ops::RangeInclusive<usize> = 1..=200;
 const USUAL_PAGE: usize = 50;
 
 /// The parameters as they come.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct AlertParameters {
+    /// How far somebody has come with them.
     status: Option<AlertStatus>,
+    /// What raised them.
     policy: Option<AlertPolicyId>,
+    /// The most entries of the answer; 50 where it is missing.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
+    /// The `next_cursor` of the answer before, to the same query.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+/// A page of alerts.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Alerts)]
 struct List {
+    /// Those of this page.
     items: Vec<Alert>,
+    /// Sent back as `cursor` it leads to the next page; null on the last.
     next_cursor: Option<String>,
 }
 
+/// List alerts
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts",
+    operation_id = "listAlerts",
+    tag = "Alerts",
+    params(AlertParameters),
+    responses((status = 200, description = "A page of them.", body = List)),
+)]
 pub(crate) async fn list(
     State(app): State<Shared>,
     Query(parameters): Query<AlertParameters>,
@@ -70,6 +93,15 @@ impl AlertParameters {
     }
 }
 
+/// Read an alert
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts/{id}",
+    operation_id = "getAlert",
+    tag = "Alerts",
+    params(AlertNamed),
+    responses((status = 200, description = "The alert.", body = Alert)),
+)]
 pub(crate) async fn alert(
     State(app): State<Shared>,
     AlertNamed(id): AlertNamed,
@@ -83,13 +115,19 @@ pub(crate) async fn find_alert(app: &Shared, id: Uuid) -> Result<Alert, Problem>
 }
 
 /// A change as it comes. What is absent stays; `assigned_to` may be null, for nobody.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AlertChange)]
 #[expect(clippy::option_option, reason = "absent, null and an address are three things here")]
 pub(crate) struct Work {
+    /// How far somebody has come with it.
     pub(crate) status: Option<AlertStatus>,
+    /// Who works on it, an operator's address; null for nobody.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = "operator")]
     pub(crate) assigned_to: Option<Option<String>>,
+    /// What is to be added to its comments.
+    #[schema(min_length = 1, max_length = 2000)]
     pub(crate) comment: Option<String>,
 }
 
@@ -99,6 +137,17 @@ fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, 
     Option::deserialize(value).map(Some)
 }
 
+/// Work on an alert
+///
+/// What is left out stays.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/alerts/{id}",
+    operation_id = "changeAlert",
+    tag = "Alerts",
+    params(AlertNamed),
+    responses((status = 200, description = "The alert as it is now.", body = Alert)),
+)]
 pub(crate) async fn change(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,

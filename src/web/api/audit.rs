@@ -13,27 +13,40 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 const PAGE: std::ops::RangeInclusive<usize> = 1..=200;
 const USUAL_PAGE: usize = 50;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Parameters {
+    /// Who did it: an operator's address or a token's name.
     actor: Option<String>,
+    /// To whom, whole, in any case.
     address: Option<String>,
+    /// What was done, such as `Delisted`.
     action: Option<String>,
+    /// From when on.
     since: Option<DateTime<Utc>>,
+    /// Until when, exclusive.
     until: Option<DateTime<Utc>>,
+    /// The most entries of the answer; 50 where it is missing. A file has all of them.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
+    /// The `next_cursor` of the answer before, to the same query.
+    #[param(format = "cursor")]
     cursor: Option<String>,
 }
 
-/// A record as the API shows one.
-#[derive(Serialize)]
+/// What the audit log keeps of one deed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditRecord)]
 pub(crate) struct Shown {
     #[serde(flatten)]
     pub(crate) entry: AuditEntry,
+    /// SHA-256 in hex over the hash before it and the record's exact bytes.
     pub(crate) hash: String,
 }
 
@@ -44,12 +57,32 @@ impl From<AuditRecord> for Shown {
     }
 }
 
-#[derive(Serialize)]
+/// A page of the audit log.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditLog)]
 struct Log {
+    /// Those of this page.
     items: Vec<Shown>,
+    /// Sent back as `cursor` it leads to the next page; null on the last.
     next_cursor: Option<String>,
 }
 
+/// Read the audit log
+///
+/// Who did what to whom, newest first; with `Accept: text/csv` or `application/jsonl` all of it as a
+/// file.
+#[utoipa::path(
+    get,
+    path = "/api/v1/audit",
+    operation_id = "readAuditLog",
+    tag = "Audit log",
+    params(Parameters),
+    responses((status = 200, description = "A page of it, or the file.", content(
+        (Log = "application/json"),
+        (String = "text/csv"),
+        (String = "application/jsonl"),
+    ))),
+)]
 pub(crate) async fn audit(
     State(app): State<Shared>,
     headers: HeaderMap,

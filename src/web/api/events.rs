@@ -22,6 +22,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
+use utoipa::{IntoParams, ToSchema};
 
 const PAGE: std::ops::RangeInclusive<i64> = 1..=1_000;
 const USUAL_PAGE: i64 = 100;
@@ -33,20 +34,31 @@ const LONGEST_STREAM: Duration = Duration::from_mins(15);
 /// How often a stream with nothing to tell says so, that no proxy takes it for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Parameters {
+    /// The number of the last event that is known; a stream goes on behind `Last-Event-ID` where that
+    /// is sent. From now on where it is missing.
+    #[param(minimum = 0)]
     after: Option<i64>,
+    /// The most entries of the answer; 100 where it is missing.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<i64>,
 }
 
-/// Something that happened to a restriction, in the shape of the API.
-#[derive(Serialize)]
+/// Something that happened to a restriction.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
 struct Shown {
+    /// Its number, which grows.
     id: i64,
+    /// When.
     at: DateTime<Utc>,
+    /// What happened.
     #[serde(rename = "type")]
     event: EventType,
+    /// The user as it stands by now.
     restricted_user: RestrictedUser,
 }
 
@@ -57,12 +69,30 @@ impl From<Happened> for Shown {
     }
 }
 
-#[derive(Serialize)]
+/// What happened.
+#[derive(Serialize, ToSchema)]
 struct Events {
+    /// It, oldest first.
     items: Vec<Shown>,
+    /// Where to go on: the next request's `after`.
     next: i64,
 }
 
+/// Follow what happens to restricted users
+///
+/// What came behind the event `after`; without it, the number of the last event. With
+/// `Accept: text/event-stream` the answer goes on as it happens, for 15 minutes.
+#[utoipa::path(
+    get,
+    path = "/api/v1/events",
+    operation_id = "followEvents",
+    tag = "Events",
+    params(Parameters),
+    responses((status = 200, description = "What happened, or the stream.", content(
+        (Events = "application/json"),
+        (String = "text/event-stream"),
+    ))),
+)]
 pub(crate) async fn events(
     State(app): State<Shared>,
     headers: HeaderMap,

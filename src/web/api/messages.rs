@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// Messages of one page, and how many when the query does not say.
@@ -22,43 +23,87 @@ const LONGEST: usize = 320;
 const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
 /// The parameters as they come.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct TraceParameters {
+    /// Who submitted them, whole, in any case.
+    #[param(format = "address")]
     pub(crate) sender: Option<String>,
+    /// Whom they are for, whole, in any case.
+    #[param(max_length = 320)]
     pub(crate) recipient: Option<String>,
+    /// How the mail server calls the message.
+    #[param(max_length = 320)]
     pub(crate) queue_id: Option<String>,
+    /// From when on.
     pub(crate) since: Option<DateTime<Utc>>,
+    /// Until when, exclusive.
     pub(crate) until: Option<DateTime<Utc>>,
+    /// What they are.
     pub(crate) verdict: Option<Verdict>,
+    /// The most entries of the answer; 50 where it is missing.
+    #[param(minimum = 1, maximum = 200)]
     pub(crate) limit: Option<usize>,
+    /// The `next_cursor` of the answer before, to the same query.
+    #[param(format = "cursor")]
     pub(crate) cursor: Option<String>,
 }
 
-/// A message as the API shows it.
-#[derive(Serialize)]
+/// An outbound message as everything known of it makes it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Message)]
 struct Shown {
+    /// Its id (UUID version 7).
     id: Uuid,
+    /// When it was submitted.
     at: DateTime<Utc>,
+    /// Who submitted it.
     sender: String,
+    /// The first 1,000 of its recipients.
     recipients: Vec<String>,
+    /// How many of its recipients are inside the organisation.
     inside_recipients: i64,
+    /// How many are outside.
     outside_recipients: i64,
+    /// How the mail server calls it.
     queue_id: Option<String>,
+    /// Its Message-ID.
     message_id: Option<String>,
+    /// Its subject.
     subject: Option<String>,
+    /// The IP address that it was submitted from.
     client_address: Option<String>,
+    /// What it is, where anybody said so.
     verdict: Option<Verdict>,
+    /// How sure the filter is.
     score: Option<f64>,
+    /// Why the filter says so.
     symbols: Vec<Symbol>,
 }
 
-#[derive(Serialize)]
+/// A page of the message trace.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Messages)]
 struct List {
+    /// Those of this page, which may be none though there are more.
     items: Vec<Shown>,
+    /// Sent back as `cursor` it leads to the next page; null on the last.
     next_cursor: Option<String>,
 }
 
+/// Trace messages
+///
+/// What was sent, newest first. One request looks through at most 50,000 messages, so a page may hold
+/// fewer than `limit`, or none, and still have a `next_cursor` that looks further back.
+#[utoipa::path(
+    get,
+    path = "/api/v1/messages",
+    operation_id = "traceMessages",
+    tag = "Mail",
+    params(TraceParameters),
+    responses((status = 200, description = "A page of them.", body = List)),
+)]
 pub(crate) async fn list(
     State(app): State<Shared>,
     Query(parameters): Query<TraceParameters>,

@@ -21,57 +21,87 @@ pub(crate) use unblocks::comment;
 
 use super::Shared;
 use super::access::Doors;
+use super::error::Problem::{
+    self, AlreadyRestricted, DefaultPolicy, LastOperator, NoPassword, NoSuchAlert, NoSuchOperator,
+    NoSuchPolicy, NoSuchToken, NotFound, NotRestricted, OperatorExists, PolicyExists, TokenExists,
+    UnblockLimit,
+};
+use super::extract::{LARGEST_LIST, LARGEST_VERDICT};
 use super::routes::Routes;
 use crate::operator::Permission::{
     AskDecision, ChangePolicies, ChangeRestrictions, Look, ManageAccess, ReportMail, WorkOnAlerts,
 };
+use utoipa_axum::routes;
 
+/// Whom each route lets pass, and how it fails beside what all routes of its kind have in common.
 pub(crate) fn routes(app: &Shared) -> Routes {
     Routes::behind(Doors::of_the_api(app))
-        .get("/api/v1/restricted-users", Look, restricted_users::list)
-        .post("/api/v1/restricted-users", ChangeRestrictions, restricted_users::restrict)
-        .get("/api/v1/restricted-users/{key}", Look, restricted_users::user)
-        .get("/api/v1/restricted-users/{key}/history", Look, restricted_users::history)
-        .post(
-            "/api/v1/restricted-users/{key}/unblock",
+        .described(Look, routes!(restricted_users::list), [])
+        .described(ChangeRestrictions, routes!(restricted_users::restrict), [AlreadyRestricted])
+        .described(Look, routes!(restricted_users::user), [NotFound])
+        .described(Look, routes!(restricted_users::history), [NotFound])
+        .described(
             ChangeRestrictions,
-            unblocks::request_unblock,
+            routes!(unblocks::request_unblock),
+            [NotFound, NotRestricted, UnblockLimit],
         )
-        .delete(
-            "/api/v1/restricted-users/{key}/unblock",
-            ChangeRestrictions,
-            unblocks::cancel_unblock,
+        .described(ChangeRestrictions, routes!(unblocks::cancel_unblock), [NotFound, NotRestricted])
+        .described(ChangeRestrictions, routes!(unblocks::request_unblocks), [])
+        .described(
+            ReportMail,
+            routes!(outbound_messages::tell),
+            [Problem::TooLarge { limit: LARGEST_LIST }],
         )
-        .post("/api/v1/unblocks", ChangeRestrictions, unblocks::request_unblocks)
-        .post("/api/v1/outbound-messages", ReportMail, outbound_messages::tell)
-        .post("/api/v1/verdicts/rspamd", ReportMail, verdicts::rspamd)
-        .post("/api/v1/verdicts/arf", ReportMail, verdicts::arf)
-        .get("/api/v1/messages", Look, messages::list)
-        .get("/api/v1/decision", AskDecision, decision::decision)
-        .get("/api/v1/outbound-spam-policies", Look, outbound_spam_policies::list)
-        .post("/api/v1/outbound-spam-policies", ChangePolicies, outbound_spam_policies::create)
-        .get("/api/v1/outbound-spam-policies/{id}", Look, outbound_spam_policies::policy)
-        .put("/api/v1/outbound-spam-policies/{id}", ChangePolicies, outbound_spam_policies::replace)
-        .delete(
-            "/api/v1/outbound-spam-policies/{id}",
+        .described(
+            ReportMail,
+            routes!(verdicts::rspamd::rspamd),
+            [Problem::TooLarge { limit: LARGEST_VERDICT }],
+        )
+        .described(
+            ReportMail,
+            routes!(verdicts::arf::arf),
+            [Problem::TooLarge { limit: LARGEST_VERDICT }],
+        )
+        .described(Look, routes!(messages::list), [])
+        .described(AskDecision, routes!(decision::decision), [])
+        .described(Look, routes!(audit::audit), [])
+        .described(Look, routes!(events::events), [])
+        .and(policy_routes(app))
+        .and(access_routes(app))
+}
+
+fn policy_routes(app: &Shared) -> Routes {
+    Routes::behind(Doors::of_the_api(app))
+        .described(Look, routes!(outbound_spam_policies::list), [])
+        .described(ChangePolicies, routes!(outbound_spam_policies::create), [PolicyExists])
+        .described(Look, routes!(outbound_spam_policies::policy), [NoSuchPolicy])
+        .described(
             ChangePolicies,
-            outbound_spam_policies::delete,
+            routes!(outbound_spam_policies::replace),
+            [NoSuchPolicy, PolicyExists],
         )
-        .get("/api/v1/alerts", Look, alerts::list)
-        .get("/api/v1/alerts/{id}", Look, alerts::alert)
-        .patch("/api/v1/alerts/{id}", WorkOnAlerts, alerts::change)
-        .get("/api/v1/alert-policies", Look, alert_policies::list)
-        .get("/api/v1/alert-policies/{id}", Look, alert_policies::policy)
-        .put("/api/v1/alert-policies/{id}", ChangePolicies, alert_policies::replace)
-        .get("/api/v1/audit", Look, audit::audit)
-        .get("/api/v1/events", Look, events::events)
-        .get("/api/v1/operators", ManageAccess, operators::list)
-        .post("/api/v1/operators", ManageAccess, operators::add)
-        .patch("/api/v1/operators/{address}", ManageAccess, operators::change)
-        .delete("/api/v1/operators/{address}", ManageAccess, operators::remove)
-        .post("/api/v1/operators/{address}/one-time-link", ManageAccess, operators::invite)
-        .delete("/api/v1/operators/{address}/sessions", ManageAccess, operator_sessions::end)
-        .get("/api/v1/tokens", ManageAccess, tokens::list)
-        .post("/api/v1/tokens", ManageAccess, tokens::create)
-        .delete("/api/v1/tokens/{name}", ManageAccess, tokens::revoke)
+        .described(
+            ChangePolicies,
+            routes!(outbound_spam_policies::delete),
+            [NoSuchPolicy, DefaultPolicy],
+        )
+        .described(Look, routes!(alerts::list), [])
+        .described(Look, routes!(alerts::alert), [NoSuchAlert])
+        .described(WorkOnAlerts, routes!(alerts::change), [NoSuchAlert])
+        .described(Look, routes!(alert_policies::list), [])
+        .described(Look, routes!(alert_policies::policy), [NoSuchPolicy])
+        .described(ChangePolicies, routes!(alert_policies::replace), [NoSuchPolicy])
+}
+
+fn access_routes(app: &Shared) -> Routes {
+    Routes::behind(Doors::of_the_api(app))
+        .described(ManageAccess, routes!(operators::list), [])
+        .described(ManageAccess, routes!(operators::add), [OperatorExists])
+        .described(ManageAccess, routes!(operators::change), [NoSuchOperator, LastOperator])
+        .described(ManageAccess, routes!(operators::remove), [NoSuchOperator, LastOperator])
+        .described(ManageAccess, routes!(operators::invite), [NoSuchOperator, NoPassword])
+        .described(ManageAccess, routes!(operator_sessions::end), [NoSuchOperator])
+        .described(ManageAccess, routes!(tokens::list), [])
+        .described(ManageAccess, routes!(tokens::create), [TokenExists])
+        .described(ManageAccess, routes!(tokens::revoke), [NoSuchToken])
 }

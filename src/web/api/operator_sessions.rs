@@ -10,16 +10,32 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+/// What became of an operator's sessions.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SessionsEnded)]
+struct Ended {
+    /// How many there were.
+    sessions_ended: u64,
+}
+
+/// End an operator's sessions
+///
+/// The operator can sign in again.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/operators/{address}/sessions",
+    operation_id = "endSessions",
+    tag = "Operators",
+    params(Named),
+    responses((status = 200, description = "They are ended.", body = Ended)),
+)]
 pub(crate) async fn end(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,
     Named(address): Named,
 ) -> Result<Response, Problem> {
-    #[derive(Serialize)]
-    struct Ended {
-        sessions_ended: u64,
-    }
     let sessions_ended = end_all(&app, &caller, &address).await?;
     Ok(json(&Ended { sessions_ended }))
 }

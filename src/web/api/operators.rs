@@ -17,30 +17,52 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa::openapi::{Object, ObjectBuilder, Type};
 
-#[derive(Serialize)]
+/// Somebody who signs in.
+#[derive(Serialize, ToSchema)]
 struct Operator {
+    /// The address that the operator signs in with.
     address: String,
+    /// What the operator may do.
     role_group: RoleGroup,
+    /// `none`, `one-time codes`, `passkey`, `one-time codes, passkey`, or `identity provider` for who
+    /// signs in there.
     second_factor: &'static str,
+    /// Since when.
     created_at: DateTime<Utc>,
+    /// When the operator signed in last.
     last_sign_in_at: Option<DateTime<Utc>>,
 }
 
-/// A link, shown this once.
-#[derive(Serialize)]
+/// A one-time link to set a password with, shown this once.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OneTimeLink)]
 struct Invitation {
+    /// The link.
     one_time_link: String,
+    /// When it stops working.
     expires_at: DateTime<Utc>,
 }
 
-#[derive(Serialize)]
+/// The operators.
+#[derive(Serialize, ToSchema)]
 struct Operators {
+    /// All of them.
     items: Vec<Operator>,
-    /// They fit into one answer.
+    /// Null: they fit into one answer.
     next_cursor: Option<String>,
 }
 
+/// List operators
+#[utoipa::path(
+    get,
+    path = "/api/v1/operators",
+    operation_id = "listOperators",
+    tag = "Operators",
+    responses((status = 200, description = "All of them.", body = Operators)),
+)]
 pub(crate) async fn list(State(app): State<Shared>) -> Result<Response, Problem> {
     let items = app.store.operators().await?.into_iter().map(Into::into).collect();
     Ok(json(&Operators { items, next_cursor: None }))
@@ -54,30 +76,55 @@ impl From<OperatorRecord> for Operator {
     }
 }
 
-#[derive(Debug, Deserialize)]
+/// Who is to sign in.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewOperator {
+    /// The address to sign in with, where alerts can be sent to.
+    #[schema(format = "address")]
     pub(crate) address: String,
+    /// What the operator may do.
+    #[schema(schema_with = role_group_of_people)]
     pub(crate) role_group: RoleGroup,
 }
 
+/// An operator who was added.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AddedOperator)]
+struct Added {
+    #[serde(flatten)]
+    operator: Operator,
+    /// The link to set a password with, shown this once; not there for who signs in with the identity
+    /// provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    one_time_link: Option<String>,
+    /// When it stops working.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// Add an operator
+///
+/// Whoever was removed and signs in with the identity provider is let in again.
+#[utoipa::path(
+    post,
+    path = "/api/v1/operators",
+    operation_id = "addOperator",
+    tag = "Operators",
+    responses((status = 201, description = "The operator, with a one-time link.", body = Added)),
+)]
 pub(crate) async fn add(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,
     Json(new): Json<NewOperator>,
 ) -> Result<Response, Problem> {
-    #[derive(Serialize)]
-    struct Added {
-        #[serde(flatten)]
-        operator: Operator,
-        /// Nothing for who signs in with the identity provider.
-        #[serde(flatten)]
-        invitation: Option<Invitation>,
-    }
     let (address, link) = new.add(&app, &caller).await?;
     let operator = operator(&app, &address).await?.into();
-    let invitation = link.map(|link| invitation(&app, &link));
-    let added = Added { operator, invitation };
+    let (one_time_link, expires_at) =
+        link.map(|link| (link.url(&app.public_url), link.expires_at)).unzip();
+    let added = Added { operator, one_time_link, expires_at };
     Ok((StatusCode::CREATED, json(&added)).into_response())
 }
 
@@ -124,6 +171,13 @@ fn of_people(role: RoleGroup) -> Result<RoleGroup, Problem> {
     Err(Problem::invalid("role_group", format!("{role} is for tokens alone")))
 }
 
+/// The others are for tokens alone.
+fn role_group_of_people() -> Object {
+    let names = RoleGroup::OF_PEOPLE.iter().map(|role| role.slug());
+    let text = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
+    text.description(Some("What the operator may do.")).build()
+}
+
 fn invitation(app: &Shared, link: &OneTimeLink) -> Invitation {
     Invitation { one_time_link: link.url(&app.public_url), expires_at: link.expires_at }
 }
@@ -133,12 +187,27 @@ pub(crate) async fn operator(app: &Shared, address: &Address) -> Result<Operator
     app.store.operator(address).await?.ok_or(Problem::NoSuchOperator)
 }
 
-#[derive(Debug, Deserialize)]
+/// Another role group.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = OperatorChange)]
 pub(crate) struct NewRole {
+    /// What the operator may do from now on.
+    #[schema(schema_with = role_group_of_people)]
     pub(crate) role_group: RoleGroup,
 }
 
+/// Give an operator another role group
+///
+/// The operator's sessions end.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/operators/{address}",
+    operation_id = "changeOperator",
+    tag = "Operators",
+    params(Named),
+    responses((status = 200, description = "The operator as it is now.", body = Operator)),
+)]
 pub(crate) async fn change(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,
@@ -171,6 +240,17 @@ fn changed(outcome: OperatorChange) -> Result<(), Problem> {
     }
 }
 
+/// Remove an operator
+///
+/// The operator's sessions end.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/operators/{address}",
+    operation_id = "removeOperator",
+    tag = "Operators",
+    params(Named),
+    responses((status = 204, description = "The operator is removed.")),
+)]
 pub(crate) async fn remove(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,
@@ -189,6 +269,17 @@ pub(crate) async fn remove_one(
     changed(app.store.remove_operator(address, &caller.actor, app.clock.now()).await?)
 }
 
+/// Make a new one-time link
+///
+/// It sets another password; a link made before stops working.
+#[utoipa::path(
+    post,
+    path = "/api/v1/operators/{address}/one-time-link",
+    operation_id = "makeOneTimeLink",
+    tag = "Operators",
+    params(Named),
+    responses((status = 201, description = "The link, shown this once.", body = Invitation)),
+)]
 pub(crate) async fn invite(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,

@@ -11,6 +11,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{ArrayBuilder, OneOfBuilder, Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Messages of one request.
 const MOST: usize = 1_000;
@@ -22,26 +24,73 @@ const OLDEST: TimeDelta = TimeDelta::hours(24);
 const NEWEST: TimeDelta = TimeDelta::minutes(5);
 
 /// A message as it is told.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = OutboundMessage)]
 pub(crate) struct Told {
+    /// The login of who submitted it.
+    #[schema(format = "address")]
     sender: String,
+    /// The recipients of the envelope.
+    #[schema(min_items = 1, max_items = 50000)]
     recipients: Vec<String>,
+    /// When it was submitted, between 24 hours ago and 5 minutes ahead; now where it is left out.
     at: Option<DateTime<Utc>>,
+    /// How the mail server calls it. A message is known by this and its sender for 7 days.
     queue_id: Option<String>,
+    /// Its Message-ID.
     message_id: Option<String>,
+    /// Its subject, of which 200 characters are kept.
     subject: Option<String>,
+    /// The IP address that it was submitted from.
     client_address: Option<String>,
+    /// What a filter says of it.
     verdict: Option<Verdict>,
+    /// How sure the filter is.
     score: Option<f64>,
 }
 
-#[derive(Serialize)]
+/// What `OneOrMany` reads.
+struct OutboundMessages;
+
+impl ToSchema for OutboundMessages {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Told::name().into(), Told::schema()));
+        Told::schemas(schemas);
+    }
+}
+
+impl PartialSchema for OutboundMessages {
+    fn schema() -> RefOr<Schema> {
+        let one = Ref::from_schema_name(Told::name());
+        let many = ArrayBuilder::new().items(one.clone()).max_items(Some(MOST));
+        let what = "A message, or a list of messages.";
+        OneOfBuilder::new().description(Some(what)).item(one).item(many).into()
+    }
+}
+
+/// What became of the messages.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Accepted)]
 struct Answer {
+    /// How many were new or gained a verdict.
     accepted: usize,
+    /// How many changed nothing.
     duplicates: usize,
 }
 
+/// Tell of outbound messages
+///
+/// They are counted, and whoever crosses a line with one is restricted before this is answered; it is
+/// answered once it is durable. One bad message refuses the whole list. Up to 16 MiB.
+#[utoipa::path(
+    post,
+    path = "/api/v1/outbound-messages",
+    operation_id = "reportMessages",
+    tag = "Mail",
+    request_body = OutboundMessages,
+    responses((status = 202, description = "They are counted.", body = Answer)),
+)]
 pub(crate) async fn tell(
     State(app): State<Shared>,
     OneOrMany { items, is_list }: OneOrMany<Told>,

@@ -6,36 +6,52 @@ use crate::outbound::{MOST_POLICIES, OutboundSpamPolicy, PolicyChange, PolicyRef
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::error::Problem;
-use crate::web::extract::{Json, Query};
+use crate::web::extract::Json;
 use crate::web::named::PolicyId;
 use crate::web::policy_document::PolicyDocument;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-#[derive(Serialize)]
+/// The outbound spam policies.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OutboundSpamPolicies)]
 struct Policies {
+    /// All of them.
     items: Vec<OutboundSpamPolicy>,
-    /// They fit into one answer.
+    /// Null: they fit into one answer.
     next_cursor: Option<String>,
 }
 
-/// The list takes no parameters.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NoParameters {}
-
-pub(crate) async fn list(
-    State(app): State<Shared>,
-    Query(NoParameters {}): Query<NoParameters>,
-) -> Result<Response, Problem> {
+/// List outbound spam policies
+///
+/// In order of priority, the default policy last: the first one that is on and is for a sender judges
+/// it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/outbound-spam-policies",
+    operation_id = "listOutboundSpamPolicies",
+    tag = "Outbound spam policies",
+    responses((status = 200, description = "All of them.", body = Policies)),
+)]
+pub(crate) async fn list(State(app): State<Shared>) -> Result<Response, Problem> {
     let items = app.store.outbound_spam_policies().await?;
     Ok(json(&Policies { items, next_cursor: None }))
 }
 
+/// Read an outbound spam policy
+#[utoipa::path(
+    get,
+    path = "/api/v1/outbound-spam-policies/{id}",
+    operation_id = "getOutboundSpamPolicy",
+    tag = "Outbound spam policies",
+    params(PolicyId),
+    responses((status = 200, description = "The policy.", body = OutboundSpamPolicy)),
+)]
 pub(crate) async fn policy(
     State(app): State<Shared>,
     PolicyId(id): PolicyId,
@@ -52,6 +68,16 @@ fn with_id(policies: Vec<OutboundSpamPolicy>, id: Uuid) -> Result<OutboundSpamPo
     policies.into_iter().find(|policy| policy.id == id).ok_or(Problem::NoSuchPolicy)
 }
 
+/// Create an outbound spam policy
+///
+/// There are at most 100 beside the default policy.
+#[utoipa::path(
+    post,
+    path = "/api/v1/outbound-spam-policies",
+    operation_id = "createOutboundSpamPolicy",
+    tag = "Outbound spam policies",
+    responses((status = 201, description = "The policy with its id.", body = OutboundSpamPolicy)),
+)]
 pub(crate) async fn create(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,
@@ -63,6 +89,17 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, json(&with_id(policies, id)?)).into_response())
 }
 
+/// Change an outbound spam policy
+///
+/// The document is whole: what it leaves out takes its default, but for the priority, which stays.
+#[utoipa::path(
+    put,
+    path = "/api/v1/outbound-spam-policies/{id}",
+    operation_id = "replaceOutboundSpamPolicy",
+    tag = "Outbound spam policies",
+    params(PolicyId),
+    responses((status = 200, description = "The policy as it is now.", body = OutboundSpamPolicy)),
+)]
 pub(crate) async fn replace(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,
@@ -74,6 +111,17 @@ pub(crate) async fn replace(
     Ok(json(&with_id(policies, id)?))
 }
 
+/// Delete an outbound spam policy
+///
+/// Its senders are judged by the next policy that is for them.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/outbound-spam-policies/{id}",
+    operation_id = "deleteOutboundSpamPolicy",
+    tag = "Outbound spam policies",
+    params(PolicyId),
+    responses((status = 204, description = "It is deleted.")),
+)]
 pub(crate) async fn delete(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,

@@ -17,24 +17,42 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+/// What a script or a mail server signs in with.
+#[derive(Serialize, ToSchema)]
 struct Token {
+    /// Its name, which no other token has.
     name: String,
+    /// What it may do.
     role_group: RoleGroup,
+    /// Since when.
     created_at: DateTime<Utc>,
+    /// Until when; null for ever.
     expires_at: Option<DateTime<Utc>>,
+    /// When it was used last, to the minute.
     last_used_at: Option<DateTime<Utc>>,
+    /// The IP address that it was used from last.
     last_used_from: Option<String>,
 }
 
-#[derive(Serialize)]
+/// The tokens.
+#[derive(Serialize, ToSchema)]
 struct Tokens {
+    /// All of them.
     items: Vec<Token>,
-    /// They fit into one answer.
+    /// Null: they fit into one answer.
     next_cursor: Option<String>,
 }
 
+/// List tokens
+#[utoipa::path(
+    get,
+    path = "/api/v1/tokens",
+    operation_id = "listTokens",
+    tag = "Tokens",
+    responses((status = 200, description = "All of them.", body = Tokens)),
+)]
 pub(crate) async fn list(State(app): State<Shared>) -> Result<Response, Problem> {
     let items = app.store.known_tokens().await?.into_iter().map(Into::into).collect();
     Ok(json(&Tokens { items, next_cursor: None }))
@@ -48,32 +66,52 @@ impl From<KnownToken> for Token {
     }
 }
 
-#[derive(Debug, Deserialize)]
+/// A token that is asked for.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewToken {
+    /// Its name, 1 to 100 printable characters, which no other token has.
+    #[schema(min_length = 1)]
     pub(crate) name: String,
+    /// What it may do.
     pub(crate) role_group: RoleGroup,
+    /// Until when it is good, at most 3,650 days; for ever where it is left out.
     pub(crate) expires_at: Option<DateTime<Utc>>,
 }
 
+/// A token that was created.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedToken)]
+struct Created<'a> {
+    /// Its name.
+    name: String,
+    /// What it may do.
+    role_group: RoleGroup,
+    /// Since when.
+    created_at: DateTime<Utc>,
+    /// Until when; null for ever.
+    expires_at: Option<DateTime<Utc>>,
+    /// The token itself, shown this once.
+    token: &'a str,
+}
+
+/// Create a token
+#[utoipa::path(
+    post,
+    path = "/api/v1/tokens",
+    operation_id = "createToken",
+    tag = "Tokens",
+    responses((status = 201, description = "The token, shown this once.", body = Created)),
+)]
 pub(crate) async fn create(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,
     Json(new): Json<NewToken>,
 ) -> Result<Response, Problem> {
-    /// The token itself, shown this once.
-    #[derive(Serialize)]
-    struct Shown<'a> {
-        name: String,
-        role_group: RoleGroup,
-        created_at: DateTime<Utc>,
-        expires_at: Option<DateTime<Utc>>,
-        token: &'a str,
-    }
     let (TokenRecord { name, role_group, created_at, expires_at }, secret) =
         new.create(&app, &caller).await?;
     let token = secret.expose_secret();
-    let shown = Shown { name, role_group, created_at, expires_at, token };
+    let shown = Created { name, role_group, created_at, expires_at, token };
     Ok((StatusCode::CREATED, json(&shown)).into_response())
 }
 
@@ -110,6 +148,15 @@ fn within_reason(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>,
     Err(Problem::invalid("expires_at", detail))
 }
 
+/// Revoke a token
+#[utoipa::path(
+    delete,
+    path = "/api/v1/tokens/{name}",
+    operation_id = "revokeToken",
+    tag = "Tokens",
+    params(Called),
+    responses((status = 204, description = "It is good for nothing any more.")),
+)]
 pub(crate) async fn revoke(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,

@@ -12,18 +12,36 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Characters of a comment.
 const LONGEST_COMMENT: usize = 500;
 /// Users of one call.
 pub(crate) const AT_ONCE: std::ops::RangeInclusive<usize> = 1..=1_000;
 
-#[derive(Debug, Deserialize)]
+/// An unblock that is asked for.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UnblockRequest)]
 pub(crate) struct Unblock {
+    /// What is to be remembered about it, such as the ticket.
+    #[schema(max_length = 500, pattern = r"^[^\u0000]*$")]
     comment: Option<String>,
 }
 
+/// Unblock a user
+///
+/// Mail flows again at `unblock.takes_effect_at`, after the propagation delay of this service; until
+/// then the unblock can be cancelled. Asking again while one is pending changes nothing and is
+/// answered with the times of the first.
+#[utoipa::path(
+    post,
+    path = "/api/v1/restricted-users/{key}/unblock",
+    operation_id = "unblockUser",
+    tag = "Restricted users",
+    params(Key),
+    responses((status = 202, description = "The unblock is pending, or was.", body = RestrictedUser)),
+)]
 pub(crate) async fn request_unblock(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,
@@ -58,6 +76,17 @@ pub(crate) async fn unblock_one(
     unblocked(app.request_unblock(restriction.id, request, caller.asker()).await?)
 }
 
+/// Cancel an unblock
+///
+/// The user stays restricted. Where no unblock is pending nothing is changed.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/restricted-users/{key}/unblock",
+    operation_id = "cancelUnblock",
+    tag = "Restricted users",
+    params(Key),
+    responses((status = 200, description = "The user, restricted.", body = RestrictedUser)),
+)]
 pub(crate) async fn cancel_unblock(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,
@@ -68,26 +97,51 @@ pub(crate) async fn cancel_unblock(
     Ok(json(&RestrictedUser::from(restriction)))
 }
 
-#[derive(Debug, Deserialize)]
+/// Many unblocks at once.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UnblockRequests)]
 pub(crate) struct Unblocks {
+    /// Whom to unblock, by address or id.
+    #[schema(min_items = 1, max_items = 1000)]
     addresses: Vec<String>,
+    /// What is to be remembered about each of them.
+    #[schema(max_length = 500, pattern = r"^[^\u0000]*$")]
     comment: Option<String>,
 }
 
-#[derive(Serialize)]
+/// What became of one of many unblocks.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UnblockOutcome)]
 struct Outcome {
+    /// As it was asked.
     address: String,
+    /// The status that unblocking this one alone would have been answered with; 202 went well.
     status: u16,
+    /// Why it was not unblocked.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     problem: Option<Document>,
 }
 
-#[derive(Serialize)]
+/// What became of many unblocks.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UnblockOutcomes)]
 struct Outcomes {
+    /// One for each address, in the order asked.
     items: Vec<Outcome>,
 }
 
+/// Unblock many users
+///
+/// Each as if it were unblocked alone: one that fails keeps no other from being unblocked.
+#[utoipa::path(
+    post,
+    path = "/api/v1/unblocks",
+    operation_id = "unblockUsers",
+    tag = "Restricted users",
+    responses((status = 200, description = "What became of each.", body = Outcomes)),
+)]
 pub(crate) async fn request_unblocks(
     State(app): State<Shared>,
     Extension(caller): Extension<Caller>,

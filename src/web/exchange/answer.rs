@@ -9,6 +9,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+use utoipa::ToSchema;
 
 /// The content type of every answer.
 pub(super) const JSON: &str = "application/json; odata.metadata=minimal; charset=utf-8";
@@ -47,16 +48,25 @@ impl Record {
 }
 
 /// The answer to a call that went well.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CmdletAnswer)]
 pub(super) struct Answer {
+    /// What the values are, as OData says it.
     #[serde(rename = "@odata.context")]
     context: String,
+    /// What the caller should know, such as when an unblock takes effect.
     #[serde(rename = "@adminapi.warnings")]
     warnings: Vec<String>,
+    /// What would have been done, where `WhatIf` asked for that alone.
     #[serde(rename = "@adminapi.confirmationmessage", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     would: Option<String>,
+    /// What the cmdlet found, with Exchange's properties, or those that `$select` names.
+    #[schema(value_type = Vec<Object>)]
     value: Vec<Record>,
+    /// Where the next page is, with POST and with GET.
     #[serde(rename = "@odata.nextLink", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     next_link: Option<String>,
 }
 

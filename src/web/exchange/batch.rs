@@ -10,41 +10,61 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashSet};
+use utoipa::ToSchema;
 
 /// Calls of one batch, each of which may answer a page: against one request that keeps the database
 /// busy until its time is over.
 const MOST: usize = 20;
 
 /// The body of a batch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Batch {
+    /// The calls, in the order in which they are made.
+    #[schema(min_items = 1, max_items = 20)]
     requests: Vec<Item>,
 }
 
 /// A call in a batch. Its headers say what the call prefers; who calls, the batch says.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = BatchRequest)]
 struct Item {
+    /// What its answer is known by; no other call of the batch has the same.
     id: String,
+    /// `POST`, or `GET` to follow a link to the next page.
     method: String,
+    /// An address, whole or relative, that leads to `InvokeCommand`.
     url: String,
+    /// Its headers.
     #[serde(default)]
     headers: BTreeMap<String, String>,
-    /// Read with the call, so that a bad one fails alone.
+    /// The body of the call.
+    // Read with the call, so that a bad one fails alone.
+    #[schema(value_type = Value, required = false)]
     body: Option<Box<RawValue>>,
 }
 
-#[derive(Debug, Serialize)]
+/// The answers to a batch.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BatchAnswers)]
 pub(super) struct Answers {
+    /// One for each call, in their order.
     responses: Vec<ItemAnswer>,
 }
 
-#[derive(Debug, Serialize)]
+/// The answer to a call in a batch.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BatchAnswer)]
 struct ItemAnswer {
+    /// The id of the call.
     id: String,
+    /// The status that the call alone would have been answered with; 424 where one before it failed.
     status: u16,
+    /// The headers that it would have had.
     headers: BTreeMap<&'static str, &'static str>,
+    /// The body that it would have had.
+    #[schema(value_type = Value)]
     body: Box<RawValue>,
 }
 

@@ -2,15 +2,20 @@
 
 use super::refusal::Refusal;
 use crate::web::extract::shortened;
+use utoipa::IntoParams;
 
 /// Properties that are asked for by name; an entry has fewer.
 const MOST_PROPERTIES: usize = 100;
 
 /// What the query asks for.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Options {
-    /// The properties asked for; nothing for all of them.
+    /// The properties asked for, with commas between them; all of them where it is missing.
+    #[param(rename = "$select", value_type = Option<String>)]
     pub(super) select: Option<Vec<String>>,
+    /// Where the page before ended, as its `@odata.nextLink` says.
+    #[param(rename = "$skiptoken", format = "cursor")]
     pub(super) skip_token: Option<String>,
 }
 

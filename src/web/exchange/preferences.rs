@@ -4,6 +4,18 @@ use super::paging::LARGEST_PAGE;
 use super::refusal::Refusal;
 use crate::web::extract::shortened;
 use axum::http::HeaderMap;
+use utoipa::IntoParams;
+
+/// The headers that say what a request prefers.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it describes what `Preferences` reads")]
+pub(super) struct PreferenceHeaders {
+    /// `odata.maxpagesize=N` for pages of N entries, 1,000 at most; for a batch
+    /// `odata.continue-on-error` to go on after a request that failed.
+    #[param(rename = "Prefer", nullable = false)]
+    prefer: Option<String>,
+}
 
 /// What a request prefers.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 /// Under which addresses failures are told so.
 const ROOT: &str = "/adminapi/";
@@ -18,7 +19,7 @@ const CMDLET_FAILED: &str = "Error executing cmdlet";
 
 /// Why a call is not answered as asked.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     message: String,
     /// The type of the exception that such a cmdlet throws; none where no cmdlet was run.
@@ -62,6 +63,11 @@ impl Refusal {
         Self { status, message: message.into(), exception: None }
     }
 
+    /// A problem as Exchange would tell it.
+    pub(crate) fn from_problem(problem: &Problem) -> Self {
+        Self::of_problem(problem.status(), problem.detail())
+    }
+
     fn of_problem(status: StatusCode, message: String) -> Self {
         let status = match status {
             StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT => StatusCode::BAD_REQUEST,
@@ -70,12 +76,12 @@ impl Refusal {
         Self::new(status, message)
     }
 
-    pub(super) fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
 
     /// The body of the answer.
-    pub(super) fn body(&self) -> Box<RawValue> {
+    pub(crate) fn body(&self) -> Box<RawValue> {
         let failure = Failure {
             // Exchange's codes are the names of statuses, written together.
             code: self.status.canonical_reason().unwrap_or("Unknown").replace(' ', ""),
@@ -97,27 +103,41 @@ impl Refusal {
     }
 }
 
-/// What is sent, its fields in Exchange's order.
-#[derive(Serialize)]
-struct Body<'a> {
+/// Why a call was not answered as asked, as Exchange says it.
+// Its fields are in Exchange's order.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CmdletFailure)]
+pub(crate) struct Body<'a> {
+    /// What went wrong.
     error: Failure<'a>,
 }
 
-#[derive(Serialize)]
+/// What went wrong with a call.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CmdletError)]
 struct Failure<'a> {
+    /// The name of the status, written together.
     code: String,
+    /// `Error executing cmdlet`, or what is wrong where no cmdlet was run.
     message: &'a str,
+    /// What the cmdlet said.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Vec<Detail>)]
     details: Option<[Detail; 1]>,
+    /// The same again.
     #[serde(rename = "innererror")]
     inner: Inner<'a>,
 }
 
-#[derive(Serialize)]
+/// What a cmdlet said.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CmdletErrorDetail)]
 struct Detail {
+    /// `Context`.
     code: &'static str,
+    /// Empty.
     target: &'static str,
-    /// JSON inside a string.
+    /// JSON inside a string: its `Message` is for people, its `TypeName` names the exception.
     message: String,
 }
 
@@ -130,9 +150,13 @@ struct Thrown<'a> {
     inner_error: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+/// What went wrong, once more.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CmdletInnerError)]
 struct Inner<'a> {
+    /// As outside.
     message: &'a str,
+    /// `ODataServiceException`.
     #[serde(rename = "type")]
     kind: &'static str,
 }
@@ -140,7 +164,7 @@ struct Inner<'a> {
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
         problem.log();
-        Self::of_problem(problem.status(), problem.detail())
+        Self::from_problem(&problem)
     }
 }
 

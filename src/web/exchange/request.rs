@@ -12,23 +12,35 @@ use crate::web::access::Caller;
 use crate::web::extract::shortened;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use utoipa::ToSchema;
 
 /// The body of a call.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CmdletCall)]
 pub(super) struct Body {
+    /// The cmdlet and its parameters.
     #[serde(rename = "CmdletInput")]
     input: Input,
 }
 
-#[derive(Debug, Deserialize)]
+/// A cmdlet and its parameters.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
+#[schema(as = CmdletInput)]
 struct Input {
+    /// `Get-BlockedSenderAddress`, `Remove-BlockedSenderAddress`, `Get-HostedOutboundSpamFilterPolicy`
+    /// or `Set-HostedOutboundSpamFilterPolicy`, in any case.
     cmdlet_name: String,
-    /// Null stands for none: Exchange's type may be so.
+    /// The parameters by name, in any case; null stands for none. `SenderAddress`; for the removal
+    /// also `Reason`; for policies `Identity`, `Default` where it is missing, and to set one
+    /// `RecipientLimitExternalPerHour`, `RecipientLimitInternalPerHour`, `RecipientLimitPerDay`,
+    /// `ActionWhenThresholdReached` and `WhatIf`.
+    #[schema(value_type = Option<Object>)]
     parameters: Option<Parameters>,
     /// Names the only type that this can have.
     #[serde(rename = "@odata.type")]
+    #[schema(value_type = Value, required = false)]
     _type: Option<IgnoredAny>,
 }
 

@@ -29,6 +29,8 @@ mod user;
 mod welcome;
 mod words;
 
+pub(crate) use static_files::address_of;
+
 use super::Shared;
 use super::access::Doors;
 use super::routes::{OpenTo::Anybody, Routes};

@@ -10,6 +10,18 @@ use crate::web::told;
 use axum::extract::State;
 use axum::http::StatusCode;
 
+/// Tell what somebody who got a message says
+///
+/// A feedback report (RFC 5965) as a mailbox provider mails it: the whole mail, with any content type.
+/// It counts where it names a message that was counted here. Up to 10 MiB.
+#[utoipa::path(
+    post,
+    path = "/api/v1/verdicts/arf",
+    operation_id = "reportFeedback",
+    tag = "Mail",
+    request_body(content = String, content_type = "message/rfc822"),
+    responses((status = 204, description = "It is counted, or changes nothing.")),
+)]
 pub(crate) async fn arf(State(app): State<Shared>, Raw(body): Raw) -> Result<StatusCode, Problem> {
     let feedback = FeedbackReport::parse(&body)
         .map_err(|why| Problem::invalid("body", format!("it is no feedback report: {why}")))?;

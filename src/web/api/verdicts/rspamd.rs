@@ -11,6 +11,18 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 
+/// Tell what rspamd says
+///
+/// The JSON of its `metadata_exporter`. Whatever can be counted is taken, with any content type, because
+/// rspamd sends it once; while the database is away it is kept. Up to 10 MiB.
+#[utoipa::path(
+    post,
+    path = "/api/v1/verdicts/rspamd",
+    operation_id = "reportRspamdVerdict",
+    tag = "Mail",
+    request_body = Metadata,
+    responses((status = 204, description = "It is counted, or does not count.")),
+)]
 pub(crate) async fn rspamd(
     State(app): State<Shared>,
     Raw(body): Raw,
