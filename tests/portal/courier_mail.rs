@@ -187,6 +187,11 @@ async fn a_relay_that_was_down_for_an_hour_gets_a_mail_about_each_alert_of_that_
         relay.taken().len() >= users.len()
     })
     .await;
+    // One that has arrived and is not marked yet would be sent again when its lease is over.
+    eventually("every mail is marked", async || {
+        portal.app.store.delivery_queues().await.unwrap().is_empty()
+    })
+    .await;
     portal.clock.advance(minutes(60));
     gather_due(&portal.app).await.unwrap();
     deliver_due(&portal.app, Channel::Mail).await.unwrap();
