@@ -24,11 +24,13 @@ pub(crate) struct ListParameters {
     #[param(max_length = 320)]
     pub(crate) search: Option<String>,
     /// Which states; `active` where it is missing, that is `restricted` and `unblocking`.
+    #[param(inline)]
     pub(crate) state: Option<StateFilter>,
     /// What led to the restriction.
     pub(crate) cause: Option<Cause>,
     /// In which order; `-restricted_at` where it is missing. With `search` it takes `address`, which
     /// is what is meant then, and `-address`.
+    #[param(inline)]
     pub(crate) sort: Option<Sort>,
     /// The most entries of the answer; 50 where it is missing.
     #[param(minimum = 1, maximum = 200)]

@@ -18,6 +18,7 @@ pub(crate) struct Question {
     #[param(format = "address")]
     sender: String,
     /// Whom the mail is for.
+    #[param(min_length = 1)]
     recipient: String,
 }
 

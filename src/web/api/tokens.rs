@@ -82,7 +82,7 @@ pub(crate) struct NewToken {
 /// A token that was created.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CreatedToken)]
-struct Created<'a> {
+struct WithSecret<'a> {
     /// Its name.
     name: String,
     /// What it may do.
@@ -101,7 +101,7 @@ struct Created<'a> {
     path = "/api/v1/tokens",
     operation_id = "createToken",
     tag = "Tokens",
-    responses((status = 201, description = "The token, shown this once.", body = Created)),
+    responses((status = 201, description = "The token, shown this once.", body = WithSecret)),
 )]
 pub(crate) async fn create(
     State(app): State<Shared>,
@@ -111,7 +111,7 @@ pub(crate) async fn create(
     let (TokenRecord { name, role_group, created_at, expires_at }, secret) =
         new.create(&app, &caller).await?;
     let token = secret.expose_secret();
-    let shown = Created { name, role_group, created_at, expires_at, token };
+    let shown = WithSecret { name, role_group, created_at, expires_at, token };
     Ok((StatusCode::CREATED, json(&shown)).into_response())
 }
 

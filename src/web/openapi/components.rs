@@ -63,6 +63,11 @@ pub(super) fn fit(components: &mut Components, paths: &mut Paths) {
         describe_fields(schema);
         fit_answer(schema);
     }
+    for (path, item) in &mut paths.paths {
+        for operation in operations(item).filter(|_| path.starts_with("/api/")) {
+            operation.parameters.iter_mut().flatten().for_each(without_nul);
+        }
+    }
     for operation in paths.paths.values_mut().flat_map(operations) {
         if may_be_left_out(operation, components) == Some(true)
             && let Some(RefOr::T(body)) = &mut operation.request_body
@@ -120,6 +125,18 @@ fn may_be_null(schema: &RefOr<Schema>) -> bool {
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let PathItem { get, post, put, patch, delete, .. } = item;
     [get, post, put, patch, delete].into_iter().flatten()
+}
+
+/// No text of a query holds the one character that Postgres cannot keep.
+fn without_nul(parameter: &mut RefOr<Parameter>) {
+    if let RefOr::T(parameter) = parameter
+        && parameter.parameter_in == ParameterIn::Query
+        && let Some(RefOr::T(Schema::Object(text))) = &mut parameter.schema
+        && text.schema_type == SchemaType::Type(Type::String)
+        && text.format.is_none()
+    {
+        text.pattern = Some(r"^[^\u0000]*$".into());
+    }
 }
 
 /// A missing body is `{}` where every field of it may be left out.

@@ -45,20 +45,20 @@ impl Example {
             }
         }
         if let Some(RefOr::T(body)) = &mut operation.request_body {
-            show(body.content.values_mut().next(), self.body.as_ref());
+            body.content.values_mut().take(1).for_each(|it| show(it, self.body.as_ref()));
         }
         for (status, answer) in &mut operation.responses.responses {
             if let RefOr::T(answer) = answer
                 && status.starts_with('2')
             {
-                show(answer.content.values_mut().next(), self.answer.as_ref());
+                answer.content.values_mut().take(1).for_each(|it| show(it, self.answer.as_ref()));
             }
         }
     }
 }
 
-fn show(content: Option<&mut RefOr<Content>>, value: Option<&Value>) {
-    if let Some(RefOr::T(content)) = content {
+fn show(content: &mut RefOr<Content>, value: Option<&Value>) {
+    if let RefOr::T(content) = content {
         content.example = value.cloned();
     }
 }

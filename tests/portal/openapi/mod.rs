@@ -108,6 +108,23 @@ async fn every_parameter_field_and_answer_says_what_it_is() {
     }
 }
 
+#[tokio::test]
+async fn every_reference_leads_to_something() {
+    let document = document(&Portal::start().await).await;
+    let mut left = vec![&document];
+    let mut seen = 0;
+    while let Some(value) = left.pop() {
+        if let Some(reference) = value["$ref"].as_str() {
+            let place = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(place).is_some(), "{reference}");
+            seen += 1;
+        }
+        left.extend(value.as_object().into_iter().flat_map(Map::values));
+        left.extend(value.as_array().into_iter().flatten());
+    }
+    assert_ne!(seen, 0);
+}
+
 fn says_what_it_is(value: &Value, what: &str) {
     let text = value["description"].as_str().unwrap_or_default();
     assert!(!text.is_empty(), "{what} is not described: {value}");
