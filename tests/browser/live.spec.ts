@@ -11,6 +11,7 @@ test("rows change, and new ones come, when somebody else restricts and unblocks"
   await expect(row(page, "bob@example.org")).toBeVisible();
   await expect(page.getByRole("row").nth(1)).toContainText("bob@example.org");
   await expect(page.getByText("2 restricted", { exact: true }).first()).toBeVisible();
+  await expect(page.getByText("2 in all", { exact: true })).toBeVisible();
 
   await service.unblock("alice@example.org");
   await expect(row(page, "alice@example.org")).toContainText("Takes effect");
