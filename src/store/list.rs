@@ -119,7 +119,7 @@ impl Store {
     async fn total(&self, query: &ListQuery) -> Result<i64> {
         let mut total = 0;
         for half in query.halves() {
-            total += self.count(half.conditions(&Way::Sorting)).await?;
+            total += self.count(half.counted()).await?;
         }
         Ok(total)
     }
@@ -295,6 +295,15 @@ impl ListQuery {
         let limit = i64::try_from(self.limit + 1).unwrap_or(i64::MAX);
         let end = vec![order.into(), " LIMIT ".into(), Piece::Number(limit)];
         [self.conditions(way), self.behind(), end].concat()
+    }
+
+    /// What is counted; in the order of an index, or Postgres reads as much of the table instead.
+    fn counted(&self) -> Vec<Piece> {
+        let mut pieces = self.conditions(&Way::Sorting);
+        if self.search.is_none() && self.state != StateFilter::Unblocking {
+            pieces.push(" ORDER BY address".into());
+        }
+        pieces
     }
 
     /// What an entry must meet.
