@@ -134,6 +134,7 @@ impl Routes {
     pub(crate) fn into_list(self) -> Vec<Route> {
         self.list
     }
+
     /// What the OpenAPI document tells of.
     pub(crate) fn into_descriptions(self) -> Vec<Description> {
         self.descriptions
