@@ -6,13 +6,19 @@ use super::{Pool, Result, Store, StoreError, on};
 use crate::address::Address;
 use crate::restriction::Restriction;
 use std::collections::HashMap;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 /// Addresses of one statement; of each number there is a prepared one.
 const AT_ONCE: usize = 32;
 
 /// Look-ups that wait to be read; past them, whoever asks waits to be let in.
 const MOST_WAITING: usize = 1_024;
+
+/// A database that has not answered by then is away: one statement that hangs shall not keep every
+/// later look-up waiting behind it.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// A look-up that waits for its statement.
 #[derive(Debug)]
@@ -45,7 +51,8 @@ async fn read_all(pool: Pool, mut look_ups: mpsc::Receiver<LookUp>) {
 }
 
 async fn read(pool: &Pool, waiting: &mut Vec<LookUp>) {
-    let found = active(pool, waiting).await;
+    let found = timeout(ANSWER_WITHIN, active(pool, waiting)).await;
+    let found = found.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()));
     for LookUp { address, found: asked } in waiting.drain(..) {
         // Whoever asked may have gone.
         let _ = asked.send(match &found {
