@@ -58,6 +58,8 @@ impl Meter {
         }
         if tokio::time::timeout(LONGEST_WAIT, counted).await.is_err() {
             self.away.store(true, Relaxed);
+            // It may have been counted in this very moment; then nothing else would ask again.
+            self.bell.notify_one();
         }
     }
 

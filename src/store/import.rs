@@ -61,8 +61,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn expect_many(&self) -> Result<()> {
-        if let Backend::Sqlite(pool) = &self.write {
-            sqlx::raw_sql(SQLITE_FOR_MANY).execute(pool).await?;
+        if let Backend::Sqlite(writer) = &self.write {
+            sqlx::raw_sql(SQLITE_FOR_MANY).execute(&writer.pool).await?;
         }
         Ok(())
     }

@@ -11,15 +11,18 @@ impl Store {
         self.create_domains().await?;
         // Migrations begin their transactions themselves, perhaps beside a service that writes.
         self.set("PRAGMA busy_timeout = 5000").await?;
-        on!(&self.write, |pool| MIGRATIONS.run(pool).await)?;
+        match &self.write {
+            Backend::Sqlite(writer) => MIGRATIONS.run(&writer.pool).await?,
+            Backend::Postgres(pool) => MIGRATIONS.run(pool).await?,
+        }
         self.seal_audit().await?;
         Ok(self.set("PRAGMA busy_timeout = 0").await?)
     }
 
     /// Sets something of the one connection that writes to SQLite.
     async fn set(&self, pragma: &'static str) -> Result<()> {
-        if let Backend::Sqlite(pool) = &self.write {
-            sqlx::query(pragma).execute(pool).await?;
+        if let Backend::Sqlite(writer) = &self.write {
+            sqlx::query(pragma).execute(&writer.pool).await?;
         }
         Ok(())
     }
@@ -70,7 +73,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::Sqlite(folder.path().join("a.db"));
         let running = Store::open(&url).await.unwrap();
-        on!(&running.write, |pool| sqlx::raw_sql(OLDER).execute(pool).await.map(drop)).unwrap();
+        let Backend::Sqlite(writer) = &running.write else { panic!("it is a file") };
+        sqlx::raw_sql(OLDER).execute(&writer.pool).await.unwrap();
         let writing = running.begin().await.unwrap();
         let mut updated = std::pin::pin!(Store::open(&url));
         assert!(tokio::time::timeout(Duration::from_millis(300), &mut updated).await.is_err());

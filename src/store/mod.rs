@@ -38,12 +38,14 @@ mod role_groups;
 mod row;
 mod second_factors;
 mod sessions;
+mod sqlite_writer;
 mod statement;
 mod token_requests;
 mod token_uses;
 mod tokens;
 mod trace;
 mod unblocks;
+mod write_ahead_log;
 
 pub use alerts::{AlertPage, AlertQuery, Audience, Channel, Claimed, Delivery, Queue};
 pub use audit::{AuditQuery, AuditRecord, ChainEnd};
@@ -78,10 +80,11 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection, Postgres, Sqlite, SqliteConnection, Transaction};
+use sqlite_writer::{SqliteTransaction, SqliteWriter};
+use sqlx::{Connection, Postgres, Transaction};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// One of the two databases: a pool, or a transaction on it.
 #[derive(Clone)]
@@ -103,16 +106,14 @@ pub(crate) use on;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 type Pool = Backend<SqlitePool, PgPool>;
-type Tx = Backend<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>;
+type Writer = Backend<SqliteWriter, PgPool>;
+type Tx = Backend<SqliteTransaction, Transaction<'static, Postgres>>;
 
 /// How long to wait for a connection before the database counts as away: an overloaded or
 /// unreachable database shall not pile up requests.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long to wait for another process that writes to the same SQLite file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often to ask whether that other process has finished. SQLite's own waiting grows to 100 ms
-/// between two looks and so starves beside a writer that leaves gaps of a few milliseconds.
-const BUSY_RECHECK: Duration = Duration::from_millis(1);
 const SQLITE_READERS: u32 = 4;
 /// Statements that a connection which counts keeps prepared: two for each number of rows up to 64.
 const COUNTING_STATEMENTS: usize = 300;
@@ -187,10 +188,9 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Debug)]
 pub struct Store {
     read: Pool,
-    /// On SQLite one connection alone writes, so that writers of this process queue in order.
-    write: Pool,
+    write: Writer,
     /// What counts: on SQLite it writes like everybody else.
-    counting: Pool,
+    counting: Writer,
     /// On SQLite the connection that moves pages from the write-ahead log to the file.
     checkpointer: Option<SqlitePool>,
     presence: Option<Presence>,
@@ -236,8 +236,8 @@ impl Store {
             .create_if_missing(true)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // An acknowledged change survives a loss of power.
-            .synchronous(SqliteSynchronous::Full)
+            // Whoever commits waits for the disk beside SQLite; see `write_ahead_log`.
+            .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY_TIMEOUT);
         let pool = |connections| {
             SqlitePoolOptions::new()
@@ -255,7 +255,7 @@ impl Store {
             .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT)
             // A statement of many rows first copies each page that it changes, else to a file.
             .pragma("temp_store", "MEMORY");
-        let write = pool(1).after_connect(wait_by_ourselves).connect_with(writer).await?;
+        let write = SqliteWriter::open(path, writer, pool(1)).await?;
         let checkpointer = Some(pool(1).connect_lazy_with(options.clone()));
         let options = options.read_only(true);
         let read = pool(SQLITE_READERS).connect_with(options.clone()).await?;
@@ -288,12 +288,12 @@ impl Store {
 
     /// Begins a transaction that will write.
     async fn begin(&self) -> Result<Tx> {
-        begin(&self.write).await
+        self.write.begin().await
     }
 
     /// Begins a transaction that counts.
     async fn begin_counting(&self) -> Result<Tx> {
-        begin(&self.counting).await
+        self.counting.begin().await
     }
 
     /// Whether the database answers.
@@ -326,8 +326,8 @@ impl Store {
     /// Closes the connections.
     pub async fn close(&self) {
         on!(&self.read, |pool| pool.close().await);
-        on!(&self.write, |pool| pool.close().await);
-        on!(&self.counting, |pool| pool.close().await);
+        self.write.close().await;
+        self.counting.close().await;
         on!(&self.look_ups.pool, |pool| pool.close().await);
         if let Some(pool) = &self.checkpointer {
             pool.close().await;
@@ -335,19 +335,20 @@ impl Store {
     }
 }
 
-async fn begin(pool: &Pool) -> Result<Tx> {
-    match pool {
-        Backend::Sqlite(pool) => begin_immediate(pool).await.map(Backend::Sqlite),
-        Backend::Postgres(pool) => Ok(Backend::Postgres(pool.begin().await?)),
+impl Writer {
+    async fn begin(&self) -> Result<Tx> {
+        match self {
+            Self::Sqlite(writer) => Ok(Backend::Sqlite(writer.begin().await?)),
+            Self::Postgres(pool) => Ok(Backend::Postgres(pool.begin().await?)),
+        }
     }
-}
 
-/// Leaves the waiting for other writers to [`begin_immediate`].
-fn wait_by_ourselves(
-    connection: &mut SqliteConnection,
-    _: PoolConnectionMetadata,
-) -> BoxFuture<'_, std::result::Result<(), sqlx::Error>> {
-    Box::pin(async { sqlx::query("PRAGMA busy_timeout = 0").execute(connection).await.map(drop) })
+    async fn close(&self) {
+        match self {
+            Self::Sqlite(writer) => writer.pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
 }
 
 /// Whether the server at the other end of a connection is still there.
@@ -356,22 +357,6 @@ fn ask_who_rested(
     PoolConnectionMetadata { idle_for, .. }: PoolConnectionMetadata,
 ) -> BoxFuture<'_, std::result::Result<bool, sqlx::Error>> {
     Box::pin(async move { Ok(idle_for < RESTED || connection.ping().await.is_ok()) })
-}
-
-/// Takes SQLite's write lock at once: a transaction that reads first and then wants to write fails
-/// when somebody else wrote in between.
-async fn begin_immediate(pool: &SqlitePool) -> Result<Transaction<'static, Sqlite>> {
-    let began = Instant::now();
-    loop {
-        match pool.begin_with("BEGIN IMMEDIATE").await {
-            Err(sqlx::Error::Database(error))
-                if error.code().as_deref() == Some("5") && began.elapsed() < BUSY_TIMEOUT =>
-            {
-                tokio::time::sleep(BUSY_RECHECK).await;
-            }
-            result => return Ok(result?),
-        }
-    }
 }
 
 impl Tx {

@@ -12,6 +12,8 @@ import { promisify } from "node:util";
 const PROGRAM = path.resolve(process.env.RESTRICTED_USERS_BIN ?? path.join(__dirname, "../../target/debug/restricted-users"));
 const STARTS_WITHIN_MS = 20_000;
 const STOPS_WITHIN_MS = 10_000;
+/** A command or a request that hangs is told by its name, and with what the service wrote, not by the time of its whole test. */
+const ENDS_WITHIN_MS = 20_000;
 
 /** An export of `Get-BlockedSenderAddress` as Exchange and PowerShell write it: two users, one for spam, one for a limit. */
 export const BLOCKED_SENDERS = path.join(__dirname, "../fixtures/blocked-senders.csv");
@@ -100,7 +102,11 @@ export class Service {
   async cli(...args: string[]): Promise<string> {
     // The service took a free port, which the settings do not know.
     const env = { ...this.env, RESTRICTED_USERS_PUBLIC_URL: this.url };
-    const { stdout } = await promisify(execFile)(PROGRAM, args, { cwd: this.folder, env });
+    const options = { cwd: this.folder, env, timeout: ENDS_WITHIN_MS };
+    const ended = promisify(execFile)(PROGRAM, args, options);
+    const { stdout } = await ended.catch((error) => {
+      throw new Error(`${args.join(" ")}: ${error.killed ? "did not end" : error}\n${this.log.join("\n")}`);
+    });
     return stdout.trim();
   }
 
@@ -149,7 +155,10 @@ export class Service {
   private async post(path: string, body: unknown, role = "mail-server"): Promise<void> {
     this.tokens[role] ??= await this.cli("token", "create", "--name", role, "--role", role);
     const headers = { Authorization: `Bearer ${this.tokens[role]}`, "Content-Type": "application/json" };
-    const answer = await fetch(this.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    const request = { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(ENDS_WITHIN_MS) };
+    const answer = await fetch(this.url + path, request).catch((error) => {
+      throw new Error(`POST ${path}: ${error}\n${this.log.join("\n")}`);
+    });
     expect(answer.status, await answer.text()).toBeLessThan(300);
   }
 

@@ -1,0 +1,95 @@
+//! The one connection of a process that writes to SQLite, and its transactions.
+
+use super::write_ahead_log::WriteAheadLog;
+use super::{BUSY_TIMEOUT, BoxFuture};
+use sqlx::pool::PoolConnectionMetadata;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use sqlx::{Error, Sqlite, SqliteConnection, Transaction};
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How often to ask whether another process that writes has finished. SQLite's own waiting grows to
+/// 100 ms between two looks and so starves beside a writer that leaves gaps of a few milliseconds.
+const BUSY_RECHECK: Duration = Duration::from_millis(1);
+
+/// What writes to SQLite: one connection alone, so that writers of this process queue in order.
+#[derive(Debug, Clone)]
+pub(super) struct SqliteWriter {
+    pub(super) pool: SqlitePool,
+    log: WriteAheadLog,
+}
+
+impl SqliteWriter {
+    /// Opens the database at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(super) async fn open(
+        path: &Path,
+        options: SqliteConnectOptions,
+        pool: SqlitePoolOptions,
+    ) -> anyhow::Result<Self> {
+        let pool = pool.after_connect(wait_by_ourselves).connect_with(options).await?;
+        Ok(Self { pool, log: WriteAheadLog::of(path)? })
+    }
+
+    /// Begins a transaction with SQLite's write lock: one that reads first and then wants to write
+    /// fails when somebody else wrote in between.
+    ///
+    /// # Errors
+    /// When the database fails, or another process keeps the lock for too long.
+    pub(super) async fn begin(&self) -> Result<SqliteTransaction, Error> {
+        let began = Instant::now();
+        loop {
+            match self.pool.begin_with("BEGIN IMMEDIATE").await {
+                Err(Error::Database(error))
+                    if error.code().as_deref() == Some("5") && began.elapsed() < BUSY_TIMEOUT =>
+                {
+                    tokio::time::sleep(BUSY_RECHECK).await;
+                }
+                begun => return Ok(SqliteTransaction { begun: begun?, log: self.log.clone() }),
+            }
+        }
+    }
+}
+
+/// Leaves the waiting for other writers to [`SqliteWriter::begin`].
+fn wait_by_ourselves(
+    connection: &mut SqliteConnection,
+    _: PoolConnectionMetadata,
+) -> BoxFuture<'_, Result<(), Error>> {
+    Box::pin(async { sqlx::query("PRAGMA busy_timeout = 0").execute(connection).await.map(drop) })
+}
+
+/// A transaction that writes.
+#[derive(Debug)]
+pub(crate) struct SqliteTransaction {
+    begun: Transaction<'static, Sqlite>,
+    log: WriteAheadLog,
+}
+
+impl SqliteTransaction {
+    /// Ends when what was written survives a loss of power. The next transaction has begun by then.
+    ///
+    /// # Errors
+    /// When the database or the disk fails; where it is the disk, it may have been written.
+    pub(super) async fn commit(self) -> Result<(), Error> {
+        self.begun.commit().await?;
+        self.log.flushed().await
+    }
+}
+
+impl Deref for SqliteTransaction {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.begun
+    }
+}
+
+impl DerefMut for SqliteTransaction {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.begun
+    }
+}

@@ -1,0 +1,88 @@
+//! Makes commits of SQLite survive a loss of power, beside whoever writes next.
+//!
+//! With `synchronous=FULL` SQLite waits for the disk at each commit, and every other writer with it.
+//! With `NORMAL` a commit may be lost, though nothing is ever lost or torn in front of one that is
+//! kept (sqlite.org/pragma.html#pragma_synchronous). So SQLite commits with `NORMAL`, and whoever
+//! committed waits here until the log has reached the disk; all that came meanwhile share one wait.
+
+use sqlx::Error;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::Path;
+use tokio::sync::{mpsc, oneshot};
+
+/// Commits that wait for the disk; past them, whoever committed waits to be let in.
+const MOST_WAITING: usize = 1_024;
+
+/// The write-ahead log of a database that this process has open.
+#[derive(Debug, Clone)]
+pub(super) struct WriteAheadLog(mpsc::Sender<oneshot::Sender<()>>);
+
+impl WriteAheadLog {
+    /// That of the database at `path`. SQLite keeps the file as long as somebody has the database
+    /// open.
+    ///
+    /// # Errors
+    /// When there is none, or no thread to be had.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let mut name = path.as_os_str().to_owned();
+        name.push("-wal");
+        let file = OpenOptions::new().write(true).open(name)?;
+        let (waiting, receiver) = mpsc::channel(MOST_WAITING);
+        let thread = std::thread::Builder::new().name("write-ahead-log".into());
+        thread.spawn(move || flush_all(&file, receiver))?;
+        Ok(Self(waiting))
+    }
+
+    /// Ends when everything that is in the log has reached the disk.
+    ///
+    /// # Errors
+    /// When the disk fails, or failed before.
+    pub(super) async fn flushed(&self) -> Result<(), Error> {
+        let (flushed, answer) = oneshot::channel();
+        self.0.send(flushed).await.map_err(|_| Error::WorkerCrashed)?;
+        answer.await.map_err(|_| Error::WorkerCrashed)
+    }
+}
+
+/// Runs until nobody can ask any more, or the disk fails. It is not tried again: the kernel takes
+/// what it could not write for written, the next flush would go well, and a loss of power would take
+/// everything behind the gap.
+fn flush_all(file: &File, mut receiver: mpsc::Receiver<oneshot::Sender<()>>) {
+    let mut waiting = Vec::new();
+    while receiver.blocking_recv_many(&mut waiting, MOST_WAITING) > 0 {
+        if let Err(error) = file.sync_data() {
+            tracing::error!(%error, "the disk failed; restart once it works again");
+            return;
+        }
+        for committed in waiting.drain(..) {
+            // Whoever asked may have gone.
+            let _ = committed.send(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[tokio::test]
+    async fn what_did_not_reach_the_disk_is_never_said_to_be_there() {
+        let folder = tempfile::tempdir().unwrap();
+        symlink("/dev/null", folder.path().join("a.db-wal")).unwrap();
+        let log = WriteAheadLog::of(&folder.path().join("a.db")).unwrap();
+        for _ in 0..2 {
+            assert!(matches!(log.flushed().await, Err(Error::WorkerCrashed)));
+        }
+    }
+
+    #[tokio::test]
+    async fn all_who_wait_are_answered() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.db-wal"), "frames").unwrap();
+        let log = WriteAheadLog::of(&folder.path().join("a.db")).unwrap();
+        let all = (0..3 * MOST_WAITING).map(|_| log.flushed());
+        assert!(futures_util::future::join_all(all).await.iter().all(Result::is_ok));
+    }
+}
