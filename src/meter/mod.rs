@@ -8,13 +8,14 @@ mod waiting;
 use crate::app::App;
 use crate::outage::Outage;
 use crate::outbound::Report;
-use crate::store::{Counted, KnownPolicies, Result, StoreError};
+use crate::store::{Counted, KnownPolicies, Result, StoreError, Written};
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use waiting::{Entry, Kind, MOST_KEPT, Waiting};
 
 /// How long a mail server waits for the commit that counts its message; a database that is slow or
@@ -126,15 +127,15 @@ impl Meter {
 /// Runs until `stop`, and then until nothing waits any more or the database is away.
 pub async fn run(app: &App, stop: &CancellationToken) {
     let mut outage = Outage::of("the meter");
-    let mut policies = KnownPolicies::default();
+    let mut rounds = Rounds::default();
     loop {
-        match round(app, &mut policies).await {
+        match round(app, &mut rounds).await {
             Ok(()) => outage.over(),
             Err(error) => outage.note(&error),
         }
         let away = app.meter.is_away();
         if stop.is_cancelled() && (away || app.meter.waiting() == 0) {
-            return;
+            break;
         }
         let next = async {
             if away {
@@ -145,13 +146,23 @@ pub async fn run(app: &App, stop: &CancellationToken) {
         };
         stop.run_until_cancelled(next).await;
     }
+    rounds.answers.close();
+    rounds.answers.wait().await;
+}
+
+/// What stays from one transaction to the next.
+#[derive(Default)]
+struct Rounds {
+    policies: KnownPolicies,
+    /// Those who wait for the disk, while the next transaction runs.
+    answers: TaskTracker,
 }
 
 /// Counts everything that waits.
 ///
 /// # Errors
 /// When the database is away; what nobody would send again is kept.
-async fn round(app: &App, policies: &mut KnownPolicies) -> Result<()> {
+async fn round(app: &App, rounds: &mut Rounds) -> Result<()> {
     let meter = &app.meter;
     if meter.is_away() && meter.waiting() == 0 {
         app.store.ping().await.inspect(|()| meter.away.store(false, Relaxed))?;
@@ -161,15 +172,15 @@ async fn round(app: &App, policies: &mut KnownPolicies) -> Result<()> {
         if next.is_empty() {
             break;
         }
-        count(app, next, policies).await?;
+        count(app, next, rounds).await?;
         meter.metrics.tell_waiting(meter.waiting());
     }
     write_sums(app).await
 }
 
-async fn count(app: &App, entries: Vec<Entry>, policies: &mut KnownPolicies) -> Result<()> {
+async fn count(app: &App, entries: Vec<Entry>, rounds: &mut Rounds) -> Result<()> {
     let meter = &app.meter;
-    match count_together(app, &entries, policies).await {
+    match count_together(app, &entries, &mut rounds.policies).await {
         Ok(counted) => {
             meter.away.store(false, Relaxed);
             app.committed(&counted.changes);
@@ -177,7 +188,7 @@ async fn count(app: &App, entries: Vec<Entry>, policies: &mut KnownPolicies) -> 
                 app.alerts_raised.notify_one();
             }
             meter.locked().reports -= reports(&entries);
-            answer(entries, counted.news);
+            rounds.answers.spawn(answer(entries, counted.news, counted.written));
             Ok(())
         }
         Err(error) if error.is_outage() => {
@@ -194,7 +205,7 @@ async fn count(app: &App, entries: Vec<Entry>, policies: &mut KnownPolicies) -> 
             Err(error)
         }
         Err(error) => {
-            Box::pin(count_one_by_one(app, entries, policies, error)).await;
+            Box::pin(count_one_by_one(app, entries, rounds, error)).await;
             Ok(())
         }
     }
@@ -216,7 +227,7 @@ async fn count_together(
 async fn count_one_by_one(
     app: &App,
     entries: Vec<Entry>,
-    policies: &mut KnownPolicies,
+    rounds: &mut Rounds,
     error: StoreError,
 ) {
     if entries.len() == 1 {
@@ -227,7 +238,7 @@ async fn count_one_by_one(
     }
     for entry in entries {
         // What fails because the database is away now was put back.
-        let _ = count(app, vec![entry], policies).await;
+        let _ = count(app, vec![entry], rounds).await;
     }
 }
 
@@ -235,12 +246,14 @@ fn reports(entries: &[Entry]) -> usize {
     entries.iter().map(|entry| entry.reports.len()).sum()
 }
 
-fn answer(entries: Vec<Entry>, news: Vec<bool>) {
+/// Answers those whose reports were written, once a loss of power no longer takes them away.
+async fn answer(entries: Vec<Entry>, news: Vec<bool>, written: Written) {
+    let durable = written.durable().await;
     let mut news = news.into_iter();
     for entry in entries {
         let own = news.by_ref().take(entry.reports.len()).collect();
         // Whoever asked may have stopped waiting.
-        let _ = entry.counted.send(Ok(own));
+        let _ = entry.counted.send(durable.as_ref().map(|()| own).map_err(|_| Away));
     }
 }
 

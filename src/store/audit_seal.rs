@@ -27,7 +27,9 @@ impl Store {
     /// Makes the audit log append-only, where it is not yet.
     pub(super) async fn seal_audit(&self) -> Result<()> {
         match &self.write {
-            Backend::Sqlite(writer) => sqlx::raw_sql(SQLITE).execute(&writer.pool).await.map(drop)?,
+            Backend::Sqlite(writer) => {
+                sqlx::raw_sql(SQLITE).execute(&writer.pool).await?;
+            }
             // Several statements sent at once are one transaction.
             Backend::Postgres(pool) => sqlx::raw_sql(POSTGRES).execute(pool).await.map(drop)?,
         }

@@ -75,16 +75,17 @@ use crate::config::DatabaseUrl;
 use crate::organization::Organization;
 use look_ups::LookUps;
 use presence::Presence;
+use sqlite_writer::{SqliteTransaction, SqliteWriter};
 use sqlx::pool::PoolConnectionMetadata;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlite_writer::{SqliteTransaction, SqliteWriter};
 use sqlx::{Connection, Postgres, Transaction};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use write_ahead_log::WriteAheadLog;
 
 /// One of the two databases: a pool, or a transaction on it.
 #[derive(Clone)]
@@ -370,7 +371,37 @@ impl Tx {
         }
     }
 
+    /// Ends when what was written survives a loss of power.
     async fn commit(self) -> Result<()> {
-        Ok(on!(self, |tx| tx.commit().await)?)
+        self.write().await?.durable().await
+    }
+
+    /// Ends when everybody sees what was written.
+    async fn write(self) -> Result<Written> {
+        Ok(Written(match self {
+            Self::Sqlite(tx) => Some(tx.commit().await?),
+            Self::Postgres(tx) => {
+                tx.commit().await?;
+                None
+            }
+        }))
+    }
+}
+
+/// What was committed, and on SQLite may still be lost with the power.
+#[derive(Debug, Default)]
+#[must_use = "it may not have reached the disk"]
+pub struct Written(Option<WriteAheadLog>);
+
+impl Written {
+    /// Ends when it survives a loss of power.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn durable(self) -> Result<()> {
+        if let Some(log) = self.0 {
+            log.flushed().await?;
+        }
+        Ok(())
     }
 }

@@ -48,7 +48,10 @@ impl SqliteWriter {
                 {
                     tokio::time::sleep(BUSY_RECHECK).await;
                 }
-                begun => return Ok(SqliteTransaction { begun: begun?, log: self.log.clone() }),
+                answer => {
+                    let (transaction, log) = (answer?, self.log.clone());
+                    return Ok(SqliteTransaction { transaction, log });
+                }
             }
         }
     }
@@ -65,18 +68,18 @@ fn wait_by_ourselves(
 /// A transaction that writes.
 #[derive(Debug)]
 pub(crate) struct SqliteTransaction {
-    begun: Transaction<'static, Sqlite>,
+    transaction: Transaction<'static, Sqlite>,
     log: WriteAheadLog,
 }
 
 impl SqliteTransaction {
-    /// Ends when what was written survives a loss of power. The next transaction has begun by then.
+    /// Ends when everybody sees what was written; it is in the log that may not be on the disk yet.
     ///
     /// # Errors
-    /// When the database or the disk fails; where it is the disk, it may have been written.
-    pub(super) async fn commit(self) -> Result<(), Error> {
-        self.begun.commit().await?;
-        self.log.flushed().await
+    /// When the database fails; then nothing was written.
+    pub(super) async fn commit(self) -> Result<WriteAheadLog, Error> {
+        self.transaction.commit().await?;
+        Ok(self.log)
     }
 }
 
@@ -84,12 +87,12 @@ impl Deref for SqliteTransaction {
     type Target = SqliteConnection;
 
     fn deref(&self) -> &SqliteConnection {
-        &self.begun
+        &self.transaction
     }
 }
 
 impl DerefMut for SqliteTransaction {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.begun
+        &mut self.transaction
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! With `synchronous=FULL` SQLite waits for the disk at each commit, and every other writer with it.
 //! With `NORMAL` a commit may be lost, though nothing is ever lost or torn in front of one that is
-//! kept (sqlite.org/pragma.html#pragma_synchronous). So SQLite commits with `NORMAL`, and whoever
+//! kept (its page about `PRAGMA synchronous`). So SQLite commits with `NORMAL`, and whoever
 //! committed waits here until the log has reached the disk; all that came meanwhile share one wait.
 
 use sqlx::Error;
@@ -19,18 +19,16 @@ const MOST_WAITING: usize = 1_024;
 pub(super) struct WriteAheadLog(mpsc::Sender<oneshot::Sender<()>>);
 
 impl WriteAheadLog {
-    /// That of the database at `path`. SQLite keeps the file as long as somebody has the database
-    /// open.
+    /// That of the database at `path`.
     ///
     /// # Errors
-    /// When there is none, or no thread to be had.
+    /// When there is no thread to be had.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let mut name = path.as_os_str().to_owned();
         name.push("-wal");
-        let file = OpenOptions::new().write(true).open(name)?;
         let (waiting, receiver) = mpsc::channel(MOST_WAITING);
         let thread = std::thread::Builder::new().name("write-ahead-log".into());
-        thread.spawn(move || flush_all(&file, receiver))?;
+        thread.spawn(move || flush_all(Path::new(&name), receiver))?;
         Ok(Self(waiting))
     }
 
@@ -48,10 +46,10 @@ impl WriteAheadLog {
 /// Runs until nobody can ask any more, or the disk fails. It is not tried again: the kernel takes
 /// what it could not write for written, the next flush would go well, and a loss of power would take
 /// everything behind the gap.
-fn flush_all(file: &File, mut receiver: mpsc::Receiver<oneshot::Sender<()>>) {
-    let mut waiting = Vec::new();
+fn flush_all(path: &Path, mut receiver: mpsc::Receiver<oneshot::Sender<()>>) {
+    let (mut file, mut waiting) = (None, Vec::new());
     while receiver.blocking_recv_many(&mut waiting, MOST_WAITING) > 0 {
-        if let Err(error) = file.sync_data() {
+        if let Err(error) = flush(&mut file, path) {
             tracing::error!(%error, "the disk failed; restart once it works again");
             return;
         }
@@ -59,6 +57,15 @@ fn flush_all(file: &File, mut receiver: mpsc::Receiver<oneshot::Sender<()>>) {
             // Whoever asked may have gone.
             let _ = committed.send(());
         }
+    }
+}
+
+/// SQLite makes the file with the first transaction and keeps it as long as somebody has the database
+/// open.
+fn flush(file: &mut Option<File>, path: &Path) -> io::Result<()> {
+    match file {
+        Some(file) => file.sync_data(),
+        None => file.insert(OpenOptions::new().write(true).open(path)?).sync_data(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Shared;
 use super::client_address::ClientAddress;
 use super::error::Problem;
+use super::extract::{NoParameters, Query};
 use super::idempotency::answer_once;
 use super::rate_limit;
 use super::security_headers::{NOT_FROM_HERE, from_another_site};
@@ -71,6 +72,15 @@ enum Kind {
 struct Door {
     doors: Doors,
     permission: Permission,
+    query: TakesQuery,
+}
+
+/// Whether a route looks at the query of an address; else what a misspelt parameter asks for would
+/// be lost in it.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum TakesQuery {
+    Yes,
+    No,
 }
 
 impl Doors {
@@ -91,9 +101,10 @@ impl Doors {
     pub(crate) fn open_to(
         &self,
         permission: Permission,
+        query: TakesQuery,
         routes: MethodRouter<Shared>,
     ) -> MethodRouter<Shared> {
-        let door = Door { doors: self.clone(), permission };
+        let door = Door { doors: self.clone(), permission, query };
         routes.route_layer(from_fn_with_state(door, pass))
     }
 
@@ -155,6 +166,9 @@ impl Door {
         }
         if self.permission != Permission::OwnAccount && caller.must_enrol(&self.doors.app) {
             return Err(Problem::Forbidden(ENROL_FIRST));
+        }
+        if self.query == TakesQuery::No {
+            Query::<NoParameters>::of(request.uri())?;
         }
         request.extensions_mut().insert(caller);
         Ok(next.run(request).await)

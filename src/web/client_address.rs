@@ -1,10 +1,7 @@
 //! Where a request came from, told by the connection or by a proxy that is trusted.
 
-use super::Shared;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use axum::middleware::Next;
-use axum::response::Response;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
@@ -20,9 +17,8 @@ pub(crate) struct ClientAddress(pub(crate) IpAddr);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BehindUnknownProxy;
 
-pub(crate) async fn find(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
+pub(super) fn find(trusted: &[IpNet], request: &mut Request) {
     if let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() {
-        let trusted = &app.config.trusted_proxies;
         let peer = peer.to_canonical();
         let client = client(peer, request.headers(), trusted);
         if client == peer && !forwarded(request.headers()).is_empty() {
@@ -30,7 +26,6 @@ pub(crate) async fn find(State(app): State<Shared>, mut request: Request, next: 
         }
         request.extensions_mut().insert(ClientAddress(client));
     }
-    next.run(request).await
 }
 
 /// The last address that no trusted proxy has; whatever stands before it anybody may have written.

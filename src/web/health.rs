@@ -4,18 +4,16 @@ use super::access::Doors;
 use super::client_address::{BehindUnknownProxy, ClientAddress};
 use super::error::Problem;
 use super::routes::{OpenTo::Anybody, Routes};
-use super::{Shared, access, route_of};
+use super::{Shared, access};
 use crate::store::{Counts, Result};
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use metrics::{counter, histogram};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -114,18 +112,4 @@ async fn metrics(
 
 async fn counts(app: &Shared) -> Result<Counts> {
     app.store.counts(DateTime::<Utc>::MAX_UTC).await
-}
-
-pub(crate) async fn count_requests(request: Request, next: Next) -> Response {
-    let (began, method, route) = (Instant::now(), request.method().to_string(), route_of(&request));
-    let response = next.run(request).await;
-    let status = response.status().as_u16().to_string();
-    counter!(
-        "restricted_users_http_requests_total",
-        "method" => method, "route" => route.clone(), "status" => status
-    )
-    .increment(1);
-    histogram!("restricted_users_http_request_duration_seconds", "route" => route)
-        .record(began.elapsed().as_secs_f64());
-    response
 }

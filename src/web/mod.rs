@@ -6,6 +6,7 @@ mod browser;
 mod client_address;
 mod cursor;
 mod error;
+mod every_request;
 mod exchange;
 mod extract;
 mod health;
@@ -16,6 +17,7 @@ mod openapi;
 mod policy_document;
 mod portal;
 mod rate_limit;
+mod request_metrics;
 mod restricted_user;
 mod routes;
 mod second_factor;
@@ -27,10 +29,10 @@ mod told;
 
 use crate::app::App;
 use axum::Router;
-use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::{self, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use error::Problem;
+use every_request::EveryRequest;
 use routes::Routes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,10 +55,7 @@ fn router(app: Shared) -> Router {
     let layers = ServiceBuilder::new()
         .layer(CompressionLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_REQUEST))
-        .layer(middleware::from_fn(security_headers::add))
-        .layer(from_fn_with_state(Arc::clone(&app), client_address::find))
-        .layer(middleware::from_fn(health::count_requests))
-        .layer(middleware::from_fn(exchange::in_exchanges_shape));
+        .layer(from_fn_with_state(EveryRequest::of(&app), every_request::answer));
     all_routes(&app)
         .into_router()
         .fallback(async || Problem::NotFound)
@@ -77,14 +76,6 @@ fn all_routes(app: &Shared) -> Routes {
         .and(api::routes(app))
         .and(exchange::routes(app))
         .and(openapi::routes(app))
-}
-
-/// The path of a request as its route says it, so that metrics hold no addresses.
-fn route_of(request: &Request) -> String {
-    request
-        .extensions()
-        .get::<axum::extract::MatchedPath>()
-        .map_or_else(|| "none".into(), |path| path.as_str().into())
 }
 
 /// The restriction that a path names.

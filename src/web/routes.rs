@@ -1,18 +1,15 @@
 //! The list of routes: who is not let in by it is not let in at all, and tests walk it.
 
 use super::Shared;
-use super::access::Doors;
+use super::access::{Doors, TakesQuery};
 use super::error::Problem;
-use super::extract::{NoParameters, Query};
 use super::openapi::{self, Description};
 use super::security_headers::same_origin;
 use crate::operator::Permission;
 use axum::Router;
-use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::middleware::from_fn;
 use axum::routing::{self, MethodRouter};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -65,7 +62,7 @@ impl Routes {
         open_to: impl Into<OpenTo>,
         handler: impl Handler<T, Shared>,
     ) -> Self {
-        self.add(Method::GET, path.into(), open_to.into(), routing::get(handler))
+        self.add(Method::GET, path.into(), open_to.into(), TakesQuery::Yes, routing::get(handler))
     }
 
     pub(crate) fn post<T: 'static>(
@@ -74,7 +71,7 @@ impl Routes {
         open_to: impl Into<OpenTo>,
         handler: impl Handler<T, Shared>,
     ) -> Self {
-        self.add(Method::POST, path.into(), open_to.into(), routing::post(handler))
+        self.add(Method::POST, path.into(), open_to.into(), TakesQuery::Yes, routing::post(handler))
     }
 
     /// A route of which the OpenAPI document tells: at its handler stand its method, its path and what
@@ -88,12 +85,12 @@ impl Routes {
         let open_to = open_to.into();
         let (path, item) = paths.paths.into_iter().next().expect("a handler has a path");
         let (method, operation) = only_operation(item);
-        let takes_no_query = path.starts_with("/api/v1/") && !openapi::has_query(&operation);
-        let handler = if takes_no_query { handler.route_layer(from_fn(no_query)) } else { handler };
+        let takes_none = path.starts_with("/api/v1/") && !openapi::has_query(&operation);
+        let query = if takes_none { TakesQuery::No } else { TakesQuery::Yes };
         let route = Route { method: method.clone(), path: path.clone(), open_to };
         let problems = problems.into_iter().collect();
         self.descriptions.push(Description { route, operation, schemas, problems });
-        self.add(method, path, open_to, handler)
+        self.add(method, path, open_to, query, handler)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the list that the others go through")]
@@ -102,6 +99,7 @@ impl Routes {
         method: Method,
         path: String,
         open_to: OpenTo,
+        query: TakesQuery,
         handler: MethodRouter<Shared>,
     ) -> Self {
         let mut handler = handler;
@@ -109,7 +107,7 @@ impl Routes {
             if is_answered_once(&method, &path, permission) {
                 handler = self.doors.answering_once(handler);
             }
-            handler = self.doors.open_to(permission, handler);
+            handler = self.doors.open_to(permission, query, handler);
         }
         if self.doors.take_sessions_for_changes() {
             handler = handler.route_layer(from_fn(same_origin));
@@ -145,15 +143,6 @@ impl Routes {
 /// what a mail server or a filter tells is known by its queue id however often it is told.
 pub(super) fn is_answered_once(method: &Method, path: &str, permission: Permission) -> bool {
     method == Method::POST && path.starts_with("/api/v1/") && permission != Permission::ReportMail
-}
-
-/// Refuses what a misspelt parameter would be lost in.
-async fn no_query(
-    Query(NoParameters {}): Query<NoParameters>,
-    request: Request,
-    next: Next,
-) -> Response {
-    next.run(request).await
 }
 
 fn only_operation(item: PathItem) -> (Method, Operation) {

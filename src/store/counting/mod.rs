@@ -10,7 +10,7 @@ mod standing;
 
 use chunks::{chunks, filled, filled_with};
 
-use super::{Backend, Result, Store, Tx, on};
+use super::{Backend, Result, Store, Tx, Written, on};
 use crate::address::Address;
 use crate::blocklist::Change;
 use crate::outbound::{Message, OutboundSpamPolicy, Report, Source, Verdict, first_match, judge};
@@ -39,6 +39,8 @@ pub struct Counted {
     pub changes: Vec<Change>,
     /// Whether admins are to be told of something.
     pub raised: bool,
+    /// Whoever reported is answered once it is durable.
+    pub written: Written,
 }
 
 /// The policies as they stood at a revision, so that they are not read for every message.
@@ -74,8 +76,8 @@ impl Store {
         tx.add_to_sending(&additions).await?;
         let verdicts = tx.judge(&additions, policies, now).await?;
         let followed = tx.act(verdicts, &touched, self.own_notices.as_ref(), now).await?;
-        tx.commit().await?;
-        Ok(Counted { news, changes: followed.changes, raised: followed.raised })
+        let written = tx.write().await?;
+        Ok(Counted { news, changes: followed.changes, raised: followed.raised, written })
     }
 }
 

@@ -11,7 +11,7 @@ mod preferences;
 mod refusal;
 mod request;
 
-pub(crate) use refusal::{Body as Failure, Refusal, in_exchanges_shape};
+pub(crate) use refusal::{Body as Failure, Refusal, in_exchanges_shape, is_at};
 
 use super::Shared;
 use super::access::{Caller, Doors};

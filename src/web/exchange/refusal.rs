@@ -3,9 +3,7 @@
 
 use super::answer::{JSON, raw, text};
 use crate::web::error::{Problem, ProblemDetail};
-use axum::extract::Request;
 use axum::http::{StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -181,12 +179,15 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// Whether failures under this path are told so.
+pub(crate) fn is_at(path: &str) -> bool {
+    path.starts_with(ROOT)
+}
+
 /// Tells what was refused before a cmdlet was reached, at the door or while the body was read.
-pub(crate) async fn in_exchanges_shape(request: Request, next: Next) -> Response {
-    let is_ours = request.uri().path().starts_with(ROOT);
-    let response = next.run(request).await;
+pub(crate) fn in_exchanges_shape(response: Response) -> Response {
     match response.extensions().get() {
-        Some(ProblemDetail(detail)) if is_ours => {
+        Some(ProblemDetail(detail)) => {
             let refusal = Refusal::of_problem(response.status(), detail.clone());
             let (mut parts, _) = response.into_parts();
             // The door's own headers stay, such as `WWW-Authenticate` and `Allow`.
