@@ -224,12 +224,7 @@ async fn count_together(
 
 /// The database refuses something in here: the others shall not suffer from it, and it shall not be
 /// tried for ever.
-async fn count_one_by_one(
-    app: &App,
-    entries: Vec<Entry>,
-    rounds: &mut Rounds,
-    error: StoreError,
-) {
+async fn count_one_by_one(app: &App, entries: Vec<Entry>, rounds: &mut Rounds, error: StoreError) {
     if entries.len() == 1 {
         app.meter.locked().reports -= reports(&entries);
         app.meter.metrics.lost.increment(entries[0].reports.len() as u64);

@@ -1,10 +1,12 @@
 //! Looking up active restrictions by address. Scripts ask for one after the other, many at a time:
 //! what arrives while one statement runs is read with the next, all in one.
 
-use super::row::RestrictionRow;
-use super::{Pool, Result, Store, StoreError, on};
+use super::row::{RestrictionRow, SQLITE_LIST};
+use super::{Backend, Pool, Result, Store, StoreError};
 use crate::address::Address;
 use crate::restriction::Restriction;
+use sqlx::types::Json;
+use sqlx::{Database, Encode, QueryBuilder, Type};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -63,19 +65,31 @@ async fn read(pool: &Pool, waiting: &mut Vec<LookUp>) {
 }
 
 async fn active(pool: &Pool, waiting: &[LookUp]) -> Result<HashMap<String, Restriction>> {
-    let rows: Vec<RestrictionRow> = on!(pool, |pool| {
-        let mut query = sqlx::QueryBuilder::new(
-            "SELECT * FROM restrictions WHERE released_at IS NULL AND address IN (",
-        );
-        let mut addresses = query.separated(", ");
-        for look_up in waiting {
-            addresses.push_bind(look_up.address.as_str());
+    let rows: Vec<RestrictionRow> = match pool {
+        Backend::Sqlite(pool) => {
+            let Json(rows) =
+                query(SQLITE_LIST, waiting).build_query_scalar().fetch_one(pool).await?;
+            rows
         }
-        query.push(")");
-        query.build_query_as().fetch_all(pool).await
-    })?;
+        Backend::Postgres(pool) => query("*", waiting).build_query_as().fetch_all(pool).await?,
+    };
     let restrictions = rows.into_iter().map(Restriction::from);
     Ok(restrictions.map(|found| (found.address.to_string(), found)).collect())
+}
+
+fn query<DB: Database>(columns: &str, waiting: &[LookUp]) -> QueryBuilder<DB>
+where
+    for<'t> &'t str: Encode<'t, DB> + Type<DB>,
+{
+    let mut query = QueryBuilder::new("SELECT ");
+    query.push(columns);
+    query.push(" FROM restrictions WHERE released_at IS NULL AND address IN (");
+    let mut addresses = query.separated(", ");
+    for look_up in waiting {
+        addresses.push_bind(look_up.address.as_str());
+    }
+    query.push(")");
+    query
 }
 
 impl Store {

@@ -17,9 +17,9 @@ use crate::outbound::{Message, OutboundSpamPolicy, Report, Source, Verdict, firs
 use chrono::{DateTime, TimeDelta, Utc};
 use known::Known;
 pub(super) use messages::MessageRow;
-use sending::Addition;
 pub use sending::Sum;
 pub(super) use sending::minute;
+use sending::{Addition, Sums};
 pub use standing::Standing;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -149,11 +149,14 @@ impl Tx {
         known: &'a mut KnownPolicies,
         now: DateTime<Utc>,
     ) -> Result<Vec<restricting::Verdict<'a>>> {
-        self.refresh(known).await?;
+        let mut judged = self.sending_of(additions, &known.policies, now).await?;
+        while judged.iter().any(|sums| known.revision != Some(sums.revision())) {
+            self.refresh(known).await?;
+            judged = self.sending_of(additions, &known.policies, now).await?;
+        }
         let policies = &known.policies;
-        let judged = self.sending_of(additions, policies, now).await?;
         let mut verdicts = Vec::new();
-        for (sender, sending) in judged {
+        for (sender, sending) in judged.into_iter().map(Sums::told) {
             let Some(policy) = first_match(policies, &sender) else { continue };
             let judgement = judge(&sending, policy);
             let since = additions[&sender].since;
@@ -162,13 +165,11 @@ impl Tx {
         Ok(verdicts)
     }
 
-    /// Reads the policies again where one was changed.
+    /// Reads the policies again.
     async fn refresh(&mut self, known: &mut KnownPolicies) -> Result<()> {
-        let revision = self.policies_revision().await?;
-        if known.revision != Some(revision) {
-            known.policies = self.outbound_spam_policies().await?;
-            known.revision = Some(revision);
-        }
+        // First the revision: who changes one in between is found out.
+        known.revision = Some(self.policies_revision().await?);
+        known.policies = self.outbound_spam_policies().await?;
         Ok(())
     }
 }

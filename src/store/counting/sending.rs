@@ -4,7 +4,9 @@ use super::{Result, Store, Touched, Tx, chunks, filled, filled_with, on};
 use crate::address::Address;
 use crate::outbound::{Message, OutboundSpamPolicy, Sending, first_match};
 use chrono::{DateTime, Utc};
-use sqlx::FromRow;
+use serde::Deserialize;
+use sqlx::types::Json;
+use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::{AddAssign, Sub};
 
@@ -93,7 +95,15 @@ pub(in crate::store) fn minute(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(60)
 }
 
-#[derive(FromRow)]
+/// Many rows of [`Sums`] as one; see [`crate::store::row::SQLITE_LIST`].
+const SQLITE_LIST: &str = "SELECT json_group_array(json_object(
+    'sender', sender, 'outside_in_hour', outside_in_hour, 'inside_in_hour', inside_in_hour,
+    'outside_in_day', outside_in_day, 'inside_in_day', inside_in_day,
+    'unplaced_in_day', unplaced_in_day, 'messages_in_day', messages_in_day,
+    'spam_in_day', spam_in_day, 'spam_in_minutes', spam_in_minutes,
+    'policies_revision', policies_revision, 'policies', policies)) FROM (";
+
+#[derive(FromRow, Deserialize)]
 pub(super) struct Sums {
     sender: String,
     outside_in_hour: i64,
@@ -104,6 +114,19 @@ pub(super) struct Sums {
     messages_in_day: i64,
     spam_in_day: i64,
     spam_in_minutes: i64,
+    policies_revision: i64,
+    policies: i64,
+}
+
+impl Sums {
+    /// At which revision the policies stood.
+    pub(super) fn revision(&self) -> (i64, i64) {
+        (self.policies_revision, self.policies)
+    }
+
+    pub(super) fn told(self) -> (Address, Sending) {
+        (Address::stored(&self.sender), self.into())
+    }
 }
 
 impl From<Sums> for Sending {
@@ -224,7 +247,7 @@ impl Tx {
         additions: &BTreeMap<Address, Addition>,
         policies: &[OutboundSpamPolicy],
         now: DateTime<Utc>,
-    ) -> Result<Vec<(Address, Sending)>> {
+    ) -> Result<Vec<Sums>> {
         let now = minute(now);
         let wanted: Vec<Wanted> = additions
             .iter()
@@ -233,18 +256,23 @@ impl Tx {
             .collect();
         let mut sending = Vec::with_capacity(wanted.len());
         for wanted in filled_with(&wanted, Wanted::nobody) {
-            let sums = on!(self, |tx| sums!(&wanted, now)
-                .build_query_as::<Sums>()
-                .fetch_all(&mut **tx)
-                .await)?;
-            sending.extend(sums.into_iter().map(told));
+            let sums: Vec<Sums> = match self {
+                Self::Sqlite(tx) => {
+                    let mut query = QueryBuilder::new(SQLITE_LIST);
+                    push_sums(&mut query, &wanted, now);
+                    query.push(")");
+                    query.build_query_scalar::<Json<_>>().fetch_one(&mut **tx).await?.0
+                }
+                Self::Postgres(tx) => {
+                    let mut query = QueryBuilder::new("");
+                    push_sums(&mut query, &wanted, now);
+                    query.build_query_as().fetch_all(&mut **tx).await?
+                }
+            };
+            sending.extend(sums);
         }
         Ok(sending)
     }
-}
-
-fn told(sums: Sums) -> (Address, Sending) {
-    (Address::stored(&sums.sender), sums.into())
 }
 
 /// Whose counts, and from when on.
@@ -274,43 +302,44 @@ impl Wanted {
     }
 }
 
-/// The query for the sums of some senders, on whichever database.
-macro_rules! sums {
-    ($wanted:expr, $now:expr) => {{
-        let mut query = sqlx::QueryBuilder::new("WITH wanted (sender, since, spam_after) AS (");
-        query.push_values($wanted, |mut row, wanted| {
-            row.push_bind(wanted.sender.as_str())
-                .push_bind(wanted.since)
-                .push_bind(wanted.spam_after);
-        });
-        query.push(
-            ")
-             SELECT wanted.sender,
-                    CAST(SUM(CASE WHEN minute > ",
-        );
-        query.push_bind($now - $crate::store::counting::sending::HOUR);
-        query.push(
-            " THEN outside ELSE 0 END) AS BIGINT) AS outside_in_hour,
-                    CAST(SUM(CASE WHEN minute > ",
-        );
-        query.push_bind($now - $crate::store::counting::sending::HOUR);
-        query.push(
-            " THEN inside ELSE 0 END) AS BIGINT) AS inside_in_hour,
-                    CAST(SUM(outside) AS BIGINT) AS outside_in_day,
-                    CAST(SUM(inside) AS BIGINT) AS inside_in_day,
-                    CAST(SUM(unplaced) AS BIGINT) AS unplaced_in_day,
-                    CAST(SUM(messages) AS BIGINT) AS messages_in_day,
-                    CAST(SUM(spam) AS BIGINT) AS spam_in_day,
-                    CAST(SUM(CASE WHEN minute > wanted.spam_after THEN spam ELSE 0 END) AS BIGINT)
-                        AS spam_in_minutes
-               FROM wanted
-               JOIN sending ON sending.sender = wanted.sender
-                           AND sending.since = wanted.since
-                           AND sending.minute > ",
-        );
-        query.push_bind($now - $crate::store::counting::sending::DAY);
-        query.push(" GROUP BY wanted.sender ORDER BY wanted.sender");
-        query
-    }};
+/// The query for the sums of some senders, and for the revision of the policies.
+pub(super) fn push_sums<DB: Database>(query: &mut QueryBuilder<DB>, wanted: &[Wanted], now: i64)
+where
+    for<'t> &'t str: Encode<'t, DB> + Type<DB>,
+    for<'t> i64: Encode<'t, DB> + Type<DB>,
+{
+    query.push("WITH wanted (sender, since, spam_after) AS (");
+    query.push_values(wanted, |mut row, wanted| {
+        row.push_bind(wanted.sender.as_str()).push_bind(wanted.since).push_bind(wanted.spam_after);
+    });
+    query.push(
+        ")
+         SELECT wanted.sender AS sender,
+                CAST(SUM(CASE WHEN minute > ",
+    );
+    query.push_bind(now - HOUR);
+    query.push(
+        " THEN outside ELSE 0 END) AS BIGINT) AS outside_in_hour,
+                CAST(SUM(CASE WHEN minute > ",
+    );
+    query.push_bind(now - HOUR);
+    query.push(
+        " THEN inside ELSE 0 END) AS BIGINT) AS inside_in_hour,
+                CAST(SUM(outside) AS BIGINT) AS outside_in_day,
+                CAST(SUM(inside) AS BIGINT) AS inside_in_day,
+                CAST(SUM(unplaced) AS BIGINT) AS unplaced_in_day,
+                CAST(SUM(messages) AS BIGINT) AS messages_in_day,
+                CAST(SUM(spam) AS BIGINT) AS spam_in_day,
+                CAST(SUM(CASE WHEN minute > wanted.spam_after THEN spam ELSE 0 END) AS BIGINT)
+                    AS spam_in_minutes,
+                (SELECT COALESCE(MAX(revision), 0) FROM outbound_spam_policies)
+                    AS policies_revision,
+                (SELECT COUNT(*) FROM outbound_spam_policies) AS policies
+           FROM wanted
+           JOIN sending ON sending.sender = wanted.sender
+                       AND sending.since = wanted.since
+                       AND sending.minute > ",
+    );
+    query.push_bind(now - DAY);
+    query.push(" GROUP BY wanted.sender ORDER BY wanted.sender");
 }
-pub(super) use sums;

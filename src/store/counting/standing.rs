@@ -1,6 +1,6 @@
 //! How a sender stands right now, for pages and for mail servers that ask.
 
-use super::sending::{Sums, Wanted, minute, sums};
+use super::sending::{Sums, Wanted, minute, push_sums};
 use super::{Result, Store, on};
 use crate::address::Address;
 use crate::outbound::{Judgement, OutboundSpamPolicy, Sending, first_match, judge};
@@ -41,10 +41,11 @@ impl Store {
         let since = released.map_or(0, |at| at.timestamp_micros());
         let now = minute(now);
         let wanted = [Wanted::new(sender, since, &policies, now)];
-        let sums: Option<Sums> = on!(&self.read, |pool| sums!(&wanted, now)
-            .build_query_as()
-            .fetch_optional(pool)
-            .await)?;
+        let sums: Option<Sums> = on!(&self.read, |pool| {
+            let mut query = sqlx::QueryBuilder::new("");
+            push_sums(&mut query, &wanted, now);
+            query.build_query_as().fetch_optional(pool).await
+        })?;
         let policy = first_match(&policies, sender).cloned();
         Ok(Standing {
             sending: sums.map(Into::into).unwrap_or_default(),
