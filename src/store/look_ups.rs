@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 /// Addresses of one statement; of each number there is a prepared one.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 64;
 
 /// Look-ups that wait to be read; past them, whoever asks waits to be let in.
 const MOST_WAITING: usize = 1_024;

@@ -3,7 +3,7 @@
 use super::error::Problem;
 use crate::address::Address;
 use crate::organization::Organization;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
@@ -73,7 +73,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for OneOrMany<T> {
 
 /// A body as it is, whatever its type; of up to 10 MiB.
 #[derive(Debug)]
-pub(crate) struct Raw(pub(crate) Vec<u8>);
+pub(crate) struct Raw(pub(crate) Bytes);
 
 impl<S: Sync> FromRequest<S> for Raw {
     type Rejection = Problem;
@@ -83,9 +83,9 @@ impl<S: Sync> FromRequest<S> for Raw {
     }
 }
 
-pub(super) async fn bytes_within(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+pub(super) async fn bytes_within(body: Body, limit: usize) -> Result<Bytes, Problem> {
     match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes().into()),
+        Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Problem::TooLarge { limit }),
         Err(_) => Err(Problem::invalid("body", "it ended before it was whole")),
     }
@@ -109,6 +109,10 @@ pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
 }
 
 fn json_of<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // To keep track of where it reads takes as long as reading: only who is refused needs to know.
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return Ok(value);
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let field = error.path().to_string();

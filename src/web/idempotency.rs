@@ -1,10 +1,11 @@
 //! `Idempotency-Key`: who does not know whether a request arrived sends it again, and gets the answer
 //! that it was given.
 
+use super::Shared;
 use super::access::token;
 use super::error::Problem;
 use super::extract::{LARGEST_BODY, bytes_within};
-use super::{LONGEST_REQUEST, Shared};
+use super::server::LONGEST_REQUEST;
 use crate::idempotency::KeyedRequest;
 use crate::store::{Begun, KeptAnswer};
 use axum::body::Body;

@@ -29,20 +29,13 @@ mod told;
 
 use crate::app::App;
 use axum::Router;
-use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use error::Problem;
 use every_request::EveryRequest;
 use routes::Routes;
 use std::sync::Arc;
-use std::time::Duration;
 use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
-use tower_http::timeout::TimeoutLayer;
-
-/// How long a request may take, its body included: a client that sends a byte a minute shall not
-/// keep a request open.
-const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
 pub use routes::{OpenTo, Route};
 pub use server::serve;
@@ -54,7 +47,6 @@ fn router(app: Shared) -> Router {
     // service each, for every request.
     let layers = ServiceBuilder::new()
         .layer(CompressionLayer::new())
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_REQUEST))
         .layer(from_fn_with_state(EveryRequest::of(&app), every_request::answer));
     all_routes(&app)
         .into_router()

@@ -4,6 +4,8 @@ use super::client_address::Peer;
 use super::{Shared, router};
 use axum::Router;
 use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -15,12 +17,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// Connections at once; one beyond waits to be accepted. Together with the policy port's this
 /// must stay below the file descriptors of a process.
 const MOST_CONNECTIONS: usize = 2_000;
+
+/// How long a request may take, its body included: a client that sends a byte a minute shall not
+/// keep a request open.
+pub(super) const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
 /// From one request's end, or a connection's begin, to the end of the next request's head: against
 /// clients that connect and send little or nothing.
@@ -72,7 +79,11 @@ impl Server {
         let router = self.router.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer.ip()));
-            router.clone().oneshot(request.map(Body::new))
+            let answer = router.clone().oneshot(request.map(Body::new));
+            async {
+                let answer = timeout(LONGEST_REQUEST, answer).await;
+                answer.unwrap_or_else(|_| Ok(StatusCode::REQUEST_TIMEOUT.into_response()))
+            }
         });
         let connection = self.builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = self.connections.watch(connection);

@@ -19,7 +19,7 @@ use known::Known;
 pub(super) use messages::MessageRow;
 pub use sending::Sum;
 pub(super) use sending::minute;
-use sending::{Addition, Sums};
+use sending::{Addition, Sums, rows, wanted};
 pub use standing::Standing;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -73,7 +73,6 @@ impl Store {
         let since = tx.last_releases(senders).await?;
         let additions = Addition::of(&touched, &since);
         tx.write_messages(touched.iter().filter(|it| it.is_new_or_changed())).await?;
-        tx.add_to_sending(&additions).await?;
         let verdicts = tx.judge(&additions, policies, now).await?;
         let followed = tx.act(verdicts, &touched, self.own_notices.as_ref(), now).await?;
         let written = tx.write().await?;
@@ -142,17 +141,19 @@ impl Tx {
         Ok(())
     }
 
-    /// Judges the senders whose counts have changed.
+    /// Adds to the counts, and judges the senders whose counts have changed.
     async fn judge<'a>(
         &mut self,
         additions: &BTreeMap<Address, Addition>,
         known: &'a mut KnownPolicies,
         now: DateTime<Utc>,
     ) -> Result<Vec<restricting::Verdict<'a>>> {
-        let mut judged = self.sending_of(additions, &known.policies, now).await?;
+        let senders = wanted(additions, &known.policies, now);
+        let mut judged = self.add_and_sum(&rows(additions), &senders, now).await?;
         while judged.iter().any(|sums| known.revision != Some(sums.revision())) {
             self.refresh(known).await?;
-            judged = self.sending_of(additions, &known.policies, now).await?;
+            let senders = wanted(additions, &known.policies, now);
+            judged = self.add_and_sum(&[], &senders, now).await?;
         }
         let policies = &known.policies;
         let mut verdicts = Vec::new();

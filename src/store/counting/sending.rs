@@ -90,6 +90,30 @@ impl Addition {
     }
 }
 
+/// What a batch adds to the counts of a sender in a minute, behind the release it comes after.
+pub(super) type Row<'a> = (&'a Address, (i64, i64), Sum);
+
+/// A batch as rows; what changes nothing is none.
+pub(super) fn rows(additions: &BTreeMap<Address, Addition>) -> Vec<Row<'_>> {
+    let rows = additions.iter().flat_map(|(sender, addition)| {
+        addition.deltas.iter().map(move |(key, delta)| (sender, *key, *delta))
+    });
+    rows.filter(|(_, _, delta)| *delta != Sum::default()).collect()
+}
+
+/// Those whose counts a batch changes.
+pub(super) fn wanted(
+    additions: &BTreeMap<Address, Addition>,
+    policies: &[OutboundSpamPolicy],
+    now: DateTime<Utc>,
+) -> Vec<Wanted> {
+    let counts = |addition: &Addition| addition.deltas.values().any(|it| *it != Sum::default());
+    let changed = additions.iter().filter(|(_, addition)| counts(addition));
+    changed
+        .map(|(sender, addition)| Wanted::new(sender, addition.since, policies, minute(now)))
+        .collect()
+}
+
 /// The minute since 1970.
 pub(in crate::store) fn minute(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(60)
@@ -161,7 +185,7 @@ impl Store {
             let addition = additions.entry(sender.clone()).or_default();
             addition.deltas.insert((*minute, since), *sum);
         }
-        tx.add_to_sending(&additions).await?;
+        tx.add_and_sum(&rows(&additions), &[], DateTime::UNIX_EPOCH).await?;
         tx.commit().await
     }
 }
@@ -199,79 +223,47 @@ impl Tx {
         Ok(releases)
     }
 
-    /// Adds a batch to the counts.
-    pub(super) async fn add_to_sending(
+    /// Adds rows to the counts, and then tells what senders sent lately. SQLite does it all at once:
+    /// from one statement to the next, one thread waits for another.
+    pub(super) async fn add_and_sum(
         &mut self,
-        additions: &BTreeMap<Address, Addition>,
-    ) -> Result<()> {
-        let rows: Vec<_> = additions
-            .iter()
-            .flat_map(|(sender, addition)| {
-                addition.deltas.iter().map(move |(key, delta)| (sender, *key, *delta))
-            })
-            .filter(|(_, _, delta)| *delta != Sum::default())
-            .collect();
-        for rows in chunks(&rows) {
-            on!(self, |tx| {
-                let mut query = sqlx::QueryBuilder::new(
-                    "INSERT INTO sending
-                            (sender, minute, since, messages, spam, inside, outside, unplaced) ",
-                );
-                query.push_values(rows, |mut row, (sender, (minute, since), delta)| {
-                    row.push_bind(sender.as_str())
-                        .push_bind(*minute)
-                        .push_bind(*since)
-                        .push_bind(delta.messages)
-                        .push_bind(delta.spam)
-                        .push_bind(delta.inside)
-                        .push_bind(delta.outside)
-                        .push_bind(delta.unplaced);
-                });
-                query.push(
-                    " ON CONFLICT (sender, minute, since) DO UPDATE
-                         SET messages = sending.messages + excluded.messages,
-                             spam = sending.spam + excluded.spam,
-                             inside = sending.inside + excluded.inside,
-                             outside = sending.outside + excluded.outside,
-                             unplaced = sending.unplaced + excluded.unplaced",
-                );
-                query.build().execute(&mut **tx).await.map(drop)
-            })?;
-        }
-        Ok(())
-    }
-
-    /// What the senders whose counts have changed sent lately.
-    pub(super) async fn sending_of(
-        &mut self,
-        additions: &BTreeMap<Address, Addition>,
-        policies: &[OutboundSpamPolicy],
+        rows: &[Row<'_>],
+        wanted: &[Wanted],
         now: DateTime<Utc>,
     ) -> Result<Vec<Sums>> {
+        let (rows, wanted) = (chunks(rows), filled_with(wanted, Wanted::nobody));
         let now = minute(now);
-        let wanted: Vec<Wanted> = additions
-            .iter()
-            .filter(|(_, addition)| addition.deltas.values().any(|delta| *delta != Sum::default()))
-            .map(|(sender, addition)| Wanted::new(sender, addition.since, policies, now))
-            .collect();
-        let mut sending = Vec::with_capacity(wanted.len());
-        for wanted in filled_with(&wanted, Wanted::nobody) {
-            let sums: Vec<Sums> = match self {
-                Self::Sqlite(tx) => {
-                    let mut query = QueryBuilder::new(SQLITE_LIST);
-                    push_sums(&mut query, &wanted, now);
-                    query.push(")");
-                    query.build_query_scalar::<Json<_>>().fetch_one(&mut **tx).await?.0
+        match self {
+            Self::Sqlite(tx) => {
+                let mut query = QueryBuilder::new("");
+                for rows in rows {
+                    push_rows(&mut query, rows);
+                    query.push("; ");
                 }
-                Self::Postgres(tx) => {
+                for wanted in wanted {
+                    query.push(SQLITE_LIST);
+                    push_sums(&mut query, &wanted, now);
+                    query.push("); ");
+                }
+                let lists: Vec<Json<Vec<Sums>>> =
+                    query.build_query_scalar().fetch_all(&mut **tx).await?;
+                Ok(lists.into_iter().flat_map(|Json(list)| list).collect())
+            }
+            Self::Postgres(tx) => {
+                for rows in rows {
+                    let mut query = QueryBuilder::new("");
+                    push_rows(&mut query, rows);
+                    query.build().execute(&mut **tx).await?;
+                }
+                let mut sums = Vec::new();
+                for wanted in wanted {
                     let mut query = QueryBuilder::new("");
                     push_sums(&mut query, &wanted, now);
-                    query.build_query_as().fetch_all(&mut **tx).await?
+                    sums.extend(query.build_query_as::<Sums>().fetch_all(&mut **tx).await?);
                 }
-            };
-            sending.extend(sums);
+                Ok(sums)
+            }
         }
-        Ok(sending)
     }
 }
 
@@ -300,6 +292,35 @@ impl Wanted {
         let minutes = policy.map_or(0, |policy| policy.spam_messages_minutes);
         Self { sender: sender.to_string(), since, spam_after: now - minutes }
     }
+}
+
+fn push_rows<DB: Database>(query: &mut QueryBuilder<DB>, rows: &[Row<'_>])
+where
+    for<'t> &'t str: Encode<'t, DB> + Type<DB>,
+    for<'t> i64: Encode<'t, DB> + Type<DB>,
+{
+    query.push(
+        "INSERT INTO sending
+                (sender, minute, since, messages, spam, inside, outside, unplaced) ",
+    );
+    query.push_values(rows, |mut row, (sender, (minute, since), delta)| {
+        row.push_bind(sender.as_str())
+            .push_bind(*minute)
+            .push_bind(*since)
+            .push_bind(delta.messages)
+            .push_bind(delta.spam)
+            .push_bind(delta.inside)
+            .push_bind(delta.outside)
+            .push_bind(delta.unplaced);
+    });
+    query.push(
+        " ON CONFLICT (sender, minute, since) DO UPDATE
+             SET messages = sending.messages + excluded.messages,
+                 spam = sending.spam + excluded.spam,
+                 inside = sending.inside + excluded.inside,
+                 outside = sending.outside + excluded.outside,
+                 unplaced = sending.unplaced + excluded.unplaced",
+    );
 }
 
 /// The query for the sums of some senders, and for the revision of the policies.

@@ -78,7 +78,6 @@ impl Parameters {
         name: &'static str,
         length: RangeInclusive<usize>,
     ) -> Result<Option<String>, Refusal> {
-        let taken = format!("a text of {} to {} characters", length.start(), length.end());
         match self.take(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text))
@@ -87,7 +86,10 @@ impl Parameters {
             {
                 Ok(Some(text))
             }
-            Some(other) => Err(bad(name, &other, &taken)),
+            Some(other) => {
+                let taken = format!("a text of {} to {} characters", length.start(), length.end());
+                Err(bad(name, &other, &taken))
+            }
         }
     }
 

@@ -89,12 +89,15 @@ impl Cmdlet {
     pub(super) async fn run(self, call: Call<'_>) -> Result<Outcome, Refusal> {
         match self {
             Self::GetBlockedSenderAddress => get_blocked_sender_address::run(call).await,
-            Self::RemoveBlockedSenderAddress => remove_blocked_sender_address::run(call).await,
+            // In boxes, so that the one above, which is called most, is not as large as these.
+            Self::RemoveBlockedSenderAddress => {
+                Box::pin(remove_blocked_sender_address::run(call)).await
+            }
             Self::GetHostedOutboundSpamFilterPolicy => {
-                get_hosted_outbound_spam_filter_policy::run(call).await
+                Box::pin(get_hosted_outbound_spam_filter_policy::run(call)).await
             }
             Self::SetHostedOutboundSpamFilterPolicy => {
-                set_hosted_outbound_spam_filter_policy::run(call).await
+                Box::pin(set_hosted_outbound_spam_filter_policy::run(call)).await
             }
         }
     }
