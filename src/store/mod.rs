@@ -121,9 +121,9 @@ const COUNTING_STATEMENTS: usize = 300;
 /// Memory for pages of the one connection that writes, in KiB. With SQLite's 2 MiB, a round of
 /// releases among 100,000 restrictions reads every page that it changes and writes some twice.
 const SQLITE_WRITER_CACHE: u32 = 16 * 1024;
-/// Memory for pages of the one connection that looks up, in KiB: the upper levels of the index and of
-/// the table stay in it among a million, however many of their leaves pass.
-const SQLITE_LOOK_UP_CACHE: u32 = 8 * 1024;
+/// Memory for pages of the one connection that looks up, in KiB, as far as there is anything to keep:
+/// the index of a million addresses, and as much again of those that were looked up last.
+const SQLITE_LOOK_UP_CACHE: u32 = 64 * 1024;
 /// Pages in the write-ahead log, 64 MiB, before a commit moves those to the file that are left to
 /// move. [`Store::checkpoint`] moves most of them beside whoever writes, but only a moment when none
 /// is left lets the log begin anew. A page that many transactions change is moved once.

@@ -1,10 +1,9 @@
 //! Messages as they stand in their table.
 
-use super::{Result, Touched, Tx, chunks, on};
 use crate::address::Address;
 use crate::outbound::{Message, Recipients, Source, Symbol, Verdict};
 use chrono::{DateTime, Utc};
-use sqlx::FromRow;
+use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};
 use uuid::Uuid;
 
 /// One row of `messages`.
@@ -60,55 +59,56 @@ fn json<T: serde::Serialize>(list: &[T]) -> String {
     serde_json::to_string(list).expect("lists of texts and numbers have no other keys")
 }
 
-impl Tx {
-    /// Writes messages, new ones and what is new about others.
-    pub(super) async fn write_messages<'a>(
-        &mut self,
-        messages: impl Iterator<Item = &'a Touched>,
-    ) -> Result<()> {
-        let messages: Vec<&Message> = messages.map(|touched| &touched.after).collect();
-        for messages in chunks(&messages) {
-            on!(self, |tx| {
-                let mut query = sqlx::QueryBuilder::new(
-                    "INSERT INTO messages
-                            (id, at, sender, source, recipients, inside, outside, unplaced,
-                             queue_id, message_id, subject, client_address, verdict, score, symbols) ",
-                );
-                query.push_values(messages, |mut row, message| {
-                    row.push_bind(message.id)
-                        .push_bind(message.at)
-                        .push_bind(message.sender.as_str())
-                        .push_bind(message.source)
-                        .push_bind(json(&message.recipients.named))
-                        .push_bind(message.recipients.inside)
-                        .push_bind(message.recipients.outside)
-                        .push_bind(message.recipients.unplaced)
-                        .push_bind(message.queue_id.as_deref())
-                        .push_bind(message.message_id.as_deref())
-                        .push_bind(message.subject.as_deref())
-                        .push_bind(message.client_address.as_deref())
-                        .push_bind(message.verdict)
-                        .push_bind(message.score)
-                        .push_bind(json(&message.symbols));
-                });
-                query.push(
-                    " ON CONFLICT (id) DO UPDATE
-                         SET source = excluded.source,
-                             recipients = excluded.recipients,
-                             inside = excluded.inside,
-                             outside = excluded.outside,
-                             unplaced = excluded.unplaced,
-                             queue_id = excluded.queue_id,
-                             message_id = excluded.message_id,
-                             subject = excluded.subject,
-                             client_address = excluded.client_address,
-                             verdict = excluded.verdict,
-                             score = excluded.score,
-                             symbols = excluded.symbols",
-                );
-                query.build().execute(&mut **tx).await.map(drop)
-            })?;
-        }
-        Ok(())
-    }
+/// The statement that writes messages, new ones and what is new about others.
+pub(super) fn push_messages<DB: Database>(query: &mut QueryBuilder<DB>, messages: &[&Message])
+where
+    for<'t> Uuid: Encode<'t, DB> + Type<DB>,
+    for<'t> DateTime<Utc>: Encode<'t, DB> + Type<DB>,
+    for<'t> &'t str: Encode<'t, DB> + Type<DB>,
+    for<'t> Option<&'t str>: Encode<'t, DB>,
+    for<'t> String: Encode<'t, DB> + Type<DB>,
+    for<'t> i64: Encode<'t, DB> + Type<DB>,
+    for<'t> Source: Encode<'t, DB> + Type<DB>,
+    for<'t> Option<Verdict>: Encode<'t, DB>,
+    Verdict: Type<DB>,
+    for<'t> Option<f64>: Encode<'t, DB>,
+    f64: Type<DB>,
+{
+    query.push(
+        "INSERT INTO messages
+                (id, at, sender, source, recipients, inside, outside, unplaced,
+                 queue_id, message_id, subject, client_address, verdict, score, symbols) ",
+    );
+    query.push_values(messages, |mut row, message| {
+        row.push_bind(message.id)
+            .push_bind(message.at)
+            .push_bind(message.sender.as_str())
+            .push_bind(message.source)
+            .push_bind(json(&message.recipients.named))
+            .push_bind(message.recipients.inside)
+            .push_bind(message.recipients.outside)
+            .push_bind(message.recipients.unplaced)
+            .push_bind(message.queue_id.as_deref())
+            .push_bind(message.message_id.as_deref())
+            .push_bind(message.subject.as_deref())
+            .push_bind(message.client_address.as_deref())
+            .push_bind(message.verdict)
+            .push_bind(message.score)
+            .push_bind(json(&message.symbols));
+    });
+    query.push(
+        " ON CONFLICT (id) DO UPDATE
+             SET source = excluded.source,
+                 recipients = excluded.recipients,
+                 inside = excluded.inside,
+                 outside = excluded.outside,
+                 unplaced = excluded.unplaced,
+                 queue_id = excluded.queue_id,
+                 message_id = excluded.message_id,
+                 subject = excluded.subject,
+                 client_address = excluded.client_address,
+                 verdict = excluded.verdict,
+                 score = excluded.score,
+                 symbols = excluded.symbols",
+    );
 }

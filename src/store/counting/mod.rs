@@ -72,8 +72,7 @@ impl Store {
         let senders = touched.iter().map(|touched| touched.after.sender.clone());
         let since = tx.last_releases(senders).await?;
         let additions = Addition::of(&touched, &since);
-        tx.write_messages(touched.iter().filter(|it| it.is_new_or_changed())).await?;
-        let verdicts = tx.judge(&additions, policies, now).await?;
+        let verdicts = tx.judge(&touched, &additions, policies, now).await?;
         let followed = tx.act(verdicts, &touched, self.own_notices.as_ref(), now).await?;
         let written = tx.write().await?;
         Ok(Counted { news, changes: followed.changes, raised: followed.raised, written })
@@ -141,19 +140,22 @@ impl Tx {
         Ok(())
     }
 
-    /// Adds to the counts, and judges the senders whose counts have changed.
+    /// Writes and counts messages, and judges the senders whose counts have changed.
     async fn judge<'a>(
         &mut self,
+        touched: &[Touched],
         additions: &BTreeMap<Address, Addition>,
         known: &'a mut KnownPolicies,
         now: DateTime<Utc>,
     ) -> Result<Vec<restricting::Verdict<'a>>> {
         let senders = wanted(additions, &known.policies, now);
-        let mut judged = self.add_and_sum(&rows(additions), &senders, now).await?;
+        let messages = touched.iter().filter(|it| it.is_new_or_changed()).map(|it| &it.after);
+        let (messages, rows): (Vec<_>, _) = (messages.collect(), rows(additions));
+        let mut judged = self.write_and_sum(&messages, &rows, &senders, now).await?;
         while judged.iter().any(|sums| known.revision != Some(sums.revision())) {
             self.refresh(known).await?;
             let senders = wanted(additions, &known.policies, now);
-            judged = self.add_and_sum(&[], &senders, now).await?;
+            judged = self.write_and_sum(&[], &[], &senders, now).await?;
         }
         let policies = &known.policies;
         let mut verdicts = Vec::new();

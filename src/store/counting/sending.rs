@@ -1,5 +1,6 @@
 //! How much every sender sent, by minute.
 
+use super::messages::push_messages;
 use super::{Result, Store, Touched, Tx, chunks, filled, filled_with, on};
 use crate::address::Address;
 use crate::outbound::{Message, OutboundSpamPolicy, Sending, first_match};
@@ -185,7 +186,7 @@ impl Store {
             let addition = additions.entry(sender.clone()).or_default();
             addition.deltas.insert((*minute, since), *sum);
         }
-        tx.add_and_sum(&rows(&additions), &[], DateTime::UNIX_EPOCH).await?;
+        tx.write_and_sum(&[], &rows(&additions), &[], DateTime::UNIX_EPOCH).await?;
         tx.commit().await
     }
 }
@@ -223,19 +224,25 @@ impl Tx {
         Ok(releases)
     }
 
-    /// Adds rows to the counts, and then tells what senders sent lately. SQLite does it all at once:
-    /// from one statement to the next, one thread waits for another.
-    pub(super) async fn add_and_sum(
+    /// Writes messages, adds rows to the counts, and then tells what senders sent lately. SQLite does
+    /// it all at once: from one statement to the next, one thread waits for another.
+    pub(super) async fn write_and_sum(
         &mut self,
+        messages: &[&Message],
         rows: &[Row<'_>],
         wanted: &[Wanted],
         now: DateTime<Utc>,
     ) -> Result<Vec<Sums>> {
-        let (rows, wanted) = (chunks(rows), filled_with(wanted, Wanted::nobody));
+        let (messages, rows) = (chunks(messages), chunks(rows));
+        let wanted = filled_with(wanted, Wanted::nobody);
         let now = minute(now);
         match self {
             Self::Sqlite(tx) => {
                 let mut query = QueryBuilder::new("");
+                for messages in messages {
+                    push_messages(&mut query, messages);
+                    query.push("; ");
+                }
                 for rows in rows {
                     push_rows(&mut query, rows);
                     query.push("; ");
@@ -250,6 +257,11 @@ impl Tx {
                 Ok(lists.into_iter().flat_map(|Json(list)| list).collect())
             }
             Self::Postgres(tx) => {
+                for messages in messages {
+                    let mut query = QueryBuilder::new("");
+                    push_messages(&mut query, messages);
+                    query.build().execute(&mut **tx).await?;
+                }
                 for rows in rows {
                     let mut query = QueryBuilder::new("");
                     push_rows(&mut query, rows);
