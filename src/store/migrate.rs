@@ -49,6 +49,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn is_migrated(&self) -> Result<bool> {
+        self.write.works()?;
         let latest = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
         Ok(on!(&self.read, |pool| sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM _sqlx_migrations WHERE version = $1 AND success)"

@@ -302,6 +302,7 @@ impl Store {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<()> {
+        self.write.works()?;
         on!(&self.read, |pool| sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
         Ok(())
     }
@@ -341,6 +342,14 @@ impl Writer {
         match self {
             Self::Sqlite(writer) => Ok(Backend::Sqlite(writer.begin().await?)),
             Self::Postgres(pool) => Ok(Backend::Postgres(pool.begin().await?)),
+        }
+    }
+
+    /// Whether anything can be written, as far as is known.
+    fn works(&self) -> Result<()> {
+        match self {
+            Self::Sqlite(writer) => Ok(writer.works()?),
+            Self::Postgres(_) => Ok(()),
         }
     }
 

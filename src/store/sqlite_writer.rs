@@ -34,12 +34,21 @@ impl SqliteWriter {
         Ok(Self { pool, log: WriteAheadLog::of(path)? })
     }
 
+    /// Whether anything can be written, as far as is known.
+    ///
+    /// # Errors
+    /// When the disk has failed.
+    pub(super) fn works(&self) -> Result<(), Error> {
+        self.log.works()
+    }
+
     /// Begins a transaction with SQLite's write lock: one that reads first and then wants to write
     /// fails when somebody else wrote in between.
     ///
     /// # Errors
-    /// When the database fails, or another process keeps the lock for too long.
+    /// When the database fails or the disk has failed, or another process keeps the lock for too long.
     pub(super) async fn begin(&self) -> Result<SqliteTransaction, Error> {
+        self.works()?;
         let began = Instant::now();
         loop {
             match self.pool.begin_with("BEGIN IMMEDIATE").await {
@@ -94,5 +103,23 @@ impl Deref for SqliteTransaction {
 impl DerefMut for SqliteTransaction {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
         &mut self.transaction
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn once_the_disk_has_failed_nothing_is_written_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        std::os::unix::fs::symlink("/dev/null", folder.path().join("failing-wal")).unwrap();
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let failing = folder.path().join("failing");
+        let writer = SqliteWriter::open(&failing, options, SqlitePoolOptions::new()).await.unwrap();
+        let written = writer.begin().await.unwrap().commit().await.unwrap();
+        written.flushed().await.unwrap_err();
+        assert!(matches!(writer.begin().await, Err(Error::WorkerCrashed)));
     }
 }

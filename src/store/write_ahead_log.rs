@@ -32,6 +32,14 @@ impl WriteAheadLog {
         Ok(Self(waiting))
     }
 
+    /// Whether the disk has not failed so far.
+    ///
+    /// # Errors
+    /// When it has.
+    pub(super) fn works(&self) -> Result<(), Error> {
+        if self.0.is_closed() { Err(Error::WorkerCrashed) } else { Ok(()) }
+    }
+
     /// Ends when everything that is in the log has reached the disk.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ const HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 pub(super) fn add(headers: &mut HeaderMap) {
+    headers.reserve(HEADERS.len() + 1);
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -24,9 +24,12 @@ async fn metrics_tell_requests_decisions_users_lateness_and_pool_and_no_addresse
     portal.policy_answer("alice@example.org", "bob@remote.example").await;
     portal.unblock("alice@example.org").await;
     portal.pass(minutes(31)).await;
+    let made_up = Method::from_bytes(b"X4711").unwrap();
+    portal.send(portal.request(made_up, "/healthz")).await.problem("method-not-allowed");
     let text = portal.send(portal.request(Method::GET, "/metrics")).await.text;
     for line in [
         "restricted_users_http_requests_total{method=\"POST\",route=\"/api/v1/restricted-users\",status=\"201\"}",
+        "restricted_users_http_requests_total{method=\"other\",route=\"/healthz\",status=\"405\"}",
         "restricted_users_policy_decisions_total{result=\"reject\"}",
         "restricted_users_users{state=\"restricted\"}",
         "restricted_users_users{state=\"unblocking\"}",
@@ -35,7 +38,7 @@ async fn metrics_tell_requests_decisions_users_lateness_and_pool_and_no_addresse
     ] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
-    assert!(!text.contains('@'), "{text}");
+    assert!(!text.contains('@') && !text.contains("X4711"), "{text}");
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use super::{Result, Store, Touched, Tx, filled, on};
 use crate::address::Address;
 use crate::outbound::{Message, Report, Source};
 use chrono::{DateTime, Utc};
-use std::collections::HashMap;
+use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};
+use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// How many of a sender's newest messages are looked through for a Message-ID; against a sender
@@ -129,17 +130,67 @@ impl Report {
     }
 }
 
+/// When senders were released the last time, in microseconds since 1970; those who never were
+/// restricted are missing.
+pub(super) type LastReleases = HashMap<Address, i64>;
+
+#[derive(FromRow)]
+struct ReleaseRow {
+    address: String,
+    last_release: DateTime<Utc>,
+}
+
+impl ReleaseRow {
+    fn told(self) -> (Address, i64) {
+        (Address::stored(&self.address), self.last_release.timestamp_micros())
+    }
+}
+
+fn push_by_queue_ids<DB: Database>(
+    query: &mut QueryBuilder<DB>,
+    queue_ids: &[&str],
+    since: DateTime<Utc>,
+) where
+    for<'t> &'t str: Encode<'t, DB> + Type<DB>,
+    for<'t> DateTime<Utc>: Encode<'t, DB> + Type<DB>,
+{
+    query.push("SELECT * FROM messages WHERE at > ").push_bind(since).push(" AND queue_id IN (");
+    let mut list = query.separated(", ");
+    for queue_id in queue_ids {
+        list.push_bind(*queue_id);
+    }
+    query.push(")");
+}
+
+fn push_last_releases<DB: Database>(query: &mut QueryBuilder<DB>, senders: &[&Address])
+where
+    for<'t> &'t str: Encode<'t, DB> + Type<DB>,
+{
+    query.push(
+        "SELECT address, MAX(released_at) AS last_release
+           FROM restrictions
+          WHERE released_at IS NOT NULL AND address IN (",
+    );
+    let mut list = query.separated(", ");
+    for sender in senders {
+        list.push_bind(sender.as_str());
+    }
+    query.push(") GROUP BY address");
+}
+
 impl Tx {
-    /// The messages since `since` that the reports may be about.
+    /// The messages since `since` that the reports may be about, and when their senders were released
+    /// the last time.
     pub(super) async fn messages_reported(
         &mut self,
         reports: &[Report],
         again: bool,
         since: DateTime<Utc>,
-    ) -> Result<Known> {
+    ) -> Result<(Known, LastReleases)> {
         let queue_ids: Vec<&str> =
             reports.iter().filter_map(|report| report.queue_id.as_deref()).collect();
-        let mut stored = self.messages_with_queue_ids(&queue_ids, since).await?;
+        let senders = reports.iter().map(|report| &report.sender).collect();
+        let (mut stored, releases) = self.known_and_released(&queue_ids, since, senders).await?;
         for report in reports.iter().filter(|report| report.finds_by_message_id()) {
             let message_id = report.message_id.as_deref().unwrap_or_default();
             stored.extend(self.message_with_message_id(&report.sender, message_id, since).await?);
@@ -154,29 +205,53 @@ impl Tx {
             known.remember(message, Place::Stored(index));
         }
         known.stored = stored;
-        Ok(known)
+        Ok((known, releases))
     }
 
-    async fn messages_with_queue_ids(
+    /// Messages by their queue ids, and the last releases of senders. SQLite reads both in one step;
+    /// see [`Tx::write_and_sum`].
+    pub(super) async fn known_and_released(
         &mut self,
         queue_ids: &[&str],
         since: DateTime<Utc>,
-    ) -> Result<Vec<Message>> {
-        let mut messages = Vec::new();
-        for queue_ids in filled(queue_ids) {
-            let rows: Vec<MessageRow> = on!(self, |tx| {
-                let mut query = sqlx::QueryBuilder::new("SELECT * FROM messages WHERE at > ");
-                query.push_bind(since).push(" AND queue_id IN (");
-                let mut list = query.separated(", ");
-                for queue_id in &queue_ids {
-                    list.push_bind(*queue_id);
+        senders: BTreeSet<&Address>,
+    ) -> Result<(Vec<Message>, LastReleases)> {
+        let (mut messages, mut releases) = (Vec::new(), LastReleases::new());
+        let senders: Vec<&Address> = senders.into_iter().collect();
+        match self {
+            Self::Sqlite(tx) => {
+                let mut query = QueryBuilder::new("");
+                for queue_ids in filled(queue_ids) {
+                    push_by_queue_ids(&mut query, &queue_ids, since);
+                    query.push("; ");
                 }
-                query.push(")");
-                query.build_query_as().fetch_all(&mut **tx).await
-            })?;
-            messages.extend(rows.into_iter().map(Message::from));
+                for senders in filled(&senders) {
+                    push_last_releases(&mut query, &senders);
+                    query.push("; ");
+                }
+                for row in query.build().fetch_all(&mut **tx).await? {
+                    match ReleaseRow::from_row(&row) {
+                        Ok(release) => releases.extend([release.told()]),
+                        Err(_) => messages.push(MessageRow::from_row(&row)?.into()),
+                    }
+                }
+            }
+            Self::Postgres(tx) => {
+                for queue_ids in filled(queue_ids) {
+                    let mut query = QueryBuilder::new("");
+                    push_by_queue_ids(&mut query, &queue_ids, since);
+                    let rows: Vec<MessageRow> = query.build_query_as().fetch_all(&mut **tx).await?;
+                    messages.extend(rows.into_iter().map(Message::from));
+                }
+                for senders in filled(&senders) {
+                    let mut query = QueryBuilder::new("");
+                    push_last_releases(&mut query, &senders);
+                    let rows: Vec<ReleaseRow> = query.build_query_as().fetch_all(&mut **tx).await?;
+                    releases.extend(rows.into_iter().map(ReleaseRow::told));
+                }
+            }
         }
-        Ok(messages)
+        Ok((messages, releases))
     }
 
     async fn messages_with_ids(&mut self, reports: &[Report]) -> Result<Vec<Message>> {

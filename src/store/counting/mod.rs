@@ -67,11 +67,9 @@ impl Store {
     ) -> Result<Counted> {
         let mut tx = self.begin_counting().await?;
         tx.lock_senders(reports.iter().map(|report| &report.sender)).await?;
-        let known = tx.messages_reported(reports, again, now - KNOWN_FOR).await?;
+        let (known, released) = tx.messages_reported(reports, again, now - KNOWN_FOR).await?;
         let Joined { touched, news } = join(known, reports);
-        let senders = touched.iter().map(|touched| touched.after.sender.clone());
-        let since = tx.last_releases(senders).await?;
-        let additions = Addition::of(&touched, &since);
+        let additions = Addition::of(&touched, &released);
         let verdicts = tx.judge(&touched, &additions, policies, now).await?;
         let followed = tx.act(verdicts, &touched, self.own_notices.as_ref(), now).await?;
         let written = tx.write().await?;

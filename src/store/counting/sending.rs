@@ -1,14 +1,15 @@
 //! How much every sender sent, by minute.
 
+use super::known::LastReleases;
 use super::messages::push_messages;
-use super::{Result, Store, Touched, Tx, chunks, filled, filled_with, on};
+use super::{Result, Store, Touched, Tx, chunks, filled_with};
 use crate::address::Address;
 use crate::outbound::{Message, OutboundSpamPolicy, Sending, first_match};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::types::Json;
 use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::{AddAssign, Sub};
 
 pub(super) const HOUR: i64 = 60;
@@ -76,7 +77,7 @@ pub(super) struct Addition {
 
 impl Addition {
     /// The senders of `touched` messages, in order.
-    pub(super) fn of(touched: &[Touched], last: &HashMap<Address, i64>) -> BTreeMap<Address, Self> {
+    pub(super) fn of(touched: &[Touched], last: &LastReleases) -> BTreeMap<Address, Self> {
         let mut additions = BTreeMap::<Address, Self>::new();
         for touched in touched {
             let message = &touched.after;
@@ -178,7 +179,8 @@ impl Store {
     pub async fn add_sums(&self, sums: &BTreeMap<(Address, i64), Sum>) -> Result<()> {
         let mut tx = self.begin().await?;
         tx.lock_senders(sums.keys().map(|(sender, _)| sender)).await?;
-        let last = tx.last_releases(sums.keys().map(|(sender, _)| sender.clone())).await?;
+        let senders = sums.keys().map(|(sender, _)| sender).collect();
+        let (_, last) = tx.known_and_released(&[], DateTime::UNIX_EPOCH, senders).await?;
         let mut additions = BTreeMap::<Address, Addition>::new();
         for ((sender, minute), sum) in sums {
             let released = last.get(sender).copied().unwrap_or_default();
@@ -192,38 +194,6 @@ impl Store {
 }
 
 impl Tx {
-    /// When those of the senders that ever were restricted were released the last time, in
-    /// microseconds since 1970.
-    pub(super) async fn last_releases(
-        &mut self,
-        senders: impl Iterator<Item = Address>,
-    ) -> Result<HashMap<Address, i64>> {
-        let mut senders: Vec<Address> = senders.collect();
-        senders.sort_unstable();
-        senders.dedup();
-        let mut releases = HashMap::new();
-        for senders in filled(&senders) {
-            let rows: Vec<(String, DateTime<Utc>)> = on!(self, |tx| {
-                let mut query = sqlx::QueryBuilder::new(
-                    "SELECT address, MAX(released_at)
-                       FROM restrictions
-                      WHERE released_at IS NOT NULL AND address IN (",
-                );
-                let mut list = query.separated(", ");
-                for sender in &senders {
-                    list.push_bind(sender.as_str());
-                }
-                query.push(") GROUP BY address");
-                query.build_query_as().fetch_all(&mut **tx).await
-            })?;
-            releases.extend(
-                rows.into_iter()
-                    .map(|(sender, at)| (Address::stored(&sender), at.timestamp_micros())),
-            );
-        }
-        Ok(releases)
-    }
-
     /// Writes messages, adds rows to the counts, and then tells what senders sent lately. SQLite does
     /// it all at once: from one statement to the next, one thread waits for another.
     pub(super) async fn write_and_sum(
