@@ -116,7 +116,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long to wait for another process that writes to the same SQLite file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_READERS: u32 = 4;
-/// Statements that a connection which counts keeps prepared: two for each number of rows up to 64.
+/// Texts that a connection which counts keeps prepared: on SQLite one for each number of messages up to
+/// 64 and of the senders among them, who are mostly as many.
 const COUNTING_STATEMENTS: usize = 300;
 /// Memory for pages of the one connection that writes, in KiB. With SQLite's 2 MiB, a round of
 /// releases among 100,000 restrictions reads every page that it changes and writes some twice.
