@@ -135,7 +135,8 @@ impl History {
 
     async fn count(&self, reports: Vec<Report>, at: DateTime<Utc>) -> anyhow::Result<()> {
         let mut policies = KnownPolicies::default();
-        let counted = self.store.count_reports(&reports, false, &mut policies, at).await?;
+        let begun = self.store.begin_counting().await?;
+        let counted = self.store.count_reports(begun, &reports, false, &mut policies, at).await?;
         counted.written.durable().await?;
         Ok(())
     }

@@ -8,7 +8,7 @@ mod waiting;
 use crate::app::App;
 use crate::outage::Outage;
 use crate::outbound::Report;
-use crate::store::{Counted, KnownPolicies, Result, StoreError, Written};
+use crate::store::{Counted, CountingTransaction, KnownPolicies, Result, StoreError, Written};
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -167,20 +167,24 @@ async fn round(app: &App, rounds: &mut Rounds) -> Result<()> {
     if meter.is_away() && meter.waiting() == 0 {
         app.store.ping().await.inspect(|()| meter.away.store(false, Relaxed))?;
     }
-    loop {
+    while !meter.locked().entries.is_empty() {
+        let begun = app.store.begin_counting().await;
+        // Those who came while it began are counted with it.
         let next = meter.locked().next();
-        if next.is_empty() {
-            break;
-        }
-        count(app, next, rounds).await?;
+        count(app, begun, next, rounds).await?;
         meter.metrics.tell_waiting(meter.waiting());
     }
     write_sums(app).await
 }
 
-async fn count(app: &App, entries: Vec<Entry>, rounds: &mut Rounds) -> Result<()> {
+async fn count(
+    app: &App,
+    begun: Result<CountingTransaction>,
+    entries: Vec<Entry>,
+    rounds: &mut Rounds,
+) -> Result<()> {
     let meter = &app.meter;
-    match count_together(app, &entries, &mut rounds.policies).await {
+    match count_together(app, begun, &entries, &mut rounds.policies).await {
         Ok(counted) => {
             meter.away.store(false, Relaxed);
             app.committed(&counted.changes);
@@ -213,13 +217,14 @@ async fn count(app: &App, entries: Vec<Entry>, rounds: &mut Rounds) -> Result<()
 
 async fn count_together(
     app: &App,
+    begun: Result<CountingTransaction>,
     entries: &[Entry],
     policies: &mut KnownPolicies,
 ) -> Result<Counted> {
     let reports: Vec<Report> =
         entries.iter().flat_map(|entry| entry.reports.iter().cloned()).collect();
     let again = entries.iter().any(|entry| entry.kind.tried);
-    app.store.count_reports(&reports, again, policies, app.clock.now()).await
+    app.store.count_reports(begun?, &reports, again, policies, app.clock.now()).await
 }
 
 /// The database refuses something in here: the others shall not suffer from it, and it shall not be
@@ -233,7 +238,7 @@ async fn count_one_by_one(app: &App, entries: Vec<Entry>, rounds: &mut Rounds, e
     }
     for entry in entries {
         // What fails because the database is away now was put back.
-        let _ = count(app, vec![entry], rounds).await;
+        let _ = count(app, app.store.begin_counting().await, vec![entry], rounds).await;
     }
 }
 

@@ -49,7 +49,7 @@ mod write_ahead_log;
 
 pub use alerts::{AlertPage, AlertQuery, Audience, Channel, Claimed, Delivery, Queue};
 pub use audit::{AuditQuery, AuditRecord, ChainEnd};
-pub use counting::{Counted, KnownPolicies, Standing, Sum};
+pub use counting::{Counted, CountingTransaction, KnownPolicies, Standing, Sum};
 pub use events::Happened;
 pub use evidence::{ClientAddress, ClientAddresses, MESSAGES_LOOKED_AT};
 pub use half_sign_ins::{HalfSignIn, SECOND_FACTOR_ATTEMPTS};
@@ -291,11 +291,6 @@ impl Store {
     /// Begins a transaction that will write.
     async fn begin(&self) -> Result<Tx> {
         self.write.begin().await
-    }
-
-    /// Begins a transaction that counts.
-    async fn begin_counting(&self) -> Result<Tx> {
-        self.counting.begin().await
     }
 
     /// Whether the database answers.

@@ -1,5 +1,6 @@
 //! Messages as they stand in their table.
 
+use super::Touched;
 use crate::address::Address;
 use crate::outbound::{Message, Recipients, Source, Symbol, Verdict};
 use chrono::{DateTime, Utc};
@@ -59,9 +60,13 @@ fn json<T: serde::Serialize>(list: &[T]) -> String {
     serde_json::to_string(list).expect("lists of texts and numbers have no other keys")
 }
 
-/// The statement that writes messages, new ones and what is new about others.
-pub(super) fn push_messages<DB: Database>(query: &mut QueryBuilder<DB>, messages: &[&Message])
-where
+/// The statement that writes messages, new ones and what is new about others. `insert` is how a
+/// statement begins that inserts many rows; see [`Tx::many`].
+pub(super) fn push_messages<DB: Database>(
+    query: &mut QueryBuilder<DB>,
+    insert: &'static str,
+    messages: &[&Touched],
+) where
     for<'t> Uuid: Encode<'t, DB> + Type<DB>,
     for<'t> DateTime<Utc>: Encode<'t, DB> + Type<DB>,
     for<'t> &'t str: Encode<'t, DB> + Type<DB>,
@@ -74,12 +79,12 @@ where
     for<'t> Option<f64>: Encode<'t, DB>,
     f64: Type<DB>,
 {
-    query.push(
-        "INSERT INTO messages
+    query.push(insert).push(
+        " messages
                 (id, at, sender, source, recipients, inside, outside, unplaced,
                  queue_id, message_id, subject, client_address, verdict, score, symbols) ",
     );
-    query.push_values(messages, |mut row, message| {
+    query.push_values(messages, |mut row, Touched { after: message, .. }| {
         row.push_bind(message.id)
             .push_bind(message.at)
             .push_bind(message.sender.as_str())
@@ -96,19 +101,22 @@ where
             .push_bind(message.score)
             .push_bind(json(&message.symbols));
     });
-    query.push(
-        " ON CONFLICT (id) DO UPDATE
-             SET source = excluded.source,
-                 recipients = excluded.recipients,
-                 inside = excluded.inside,
-                 outside = excluded.outside,
-                 unplaced = excluded.unplaced,
-                 queue_id = excluded.queue_id,
-                 message_id = excluded.message_id,
-                 subject = excluded.subject,
-                 client_address = excluded.client_address,
-                 verdict = excluded.verdict,
-                 score = excluded.score,
-                 symbols = excluded.symbols",
-    );
+    // What may update rows cannot do without copies of pages in SQLite.
+    if messages.iter().any(|message| message.before.is_some()) {
+        query.push(
+            " ON CONFLICT (id) DO UPDATE
+                 SET source = excluded.source,
+                     recipients = excluded.recipients,
+                     inside = excluded.inside,
+                     outside = excluded.outside,
+                     unplaced = excluded.unplaced,
+                     queue_id = excluded.queue_id,
+                     message_id = excluded.message_id,
+                     subject = excluded.subject,
+                     client_address = excluded.client_address,
+                     verdict = excluded.verdict,
+                     score = excluded.score,
+                     symbols = excluded.symbols",
+        );
+    }
 }

@@ -7,6 +7,8 @@ mod messages;
 mod restricting;
 mod sending;
 mod standing;
+mod sums;
+mod writes;
 
 use chunks::{chunks, filled, filled_with};
 
@@ -19,10 +21,11 @@ use known::Known;
 pub(super) use messages::MessageRow;
 pub use sending::Sum;
 pub(super) use sending::minute;
-use sending::{Addition, Sums, rows, wanted};
+use sending::{Addition, rows};
 pub use standing::Standing;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use sums::{Sums, wanted};
 
 /// For so long two reports with one queue id are about one message; mail servers use ids again.
 const KNOWN_FOR: TimeDelta = TimeDelta::days(7);
@@ -50,7 +53,19 @@ pub struct KnownPolicies {
     policies: Vec<OutboundSpamPolicy>,
 }
 
+/// A transaction that is about to count.
+#[derive(Debug)]
+pub struct CountingTransaction(Tx);
+
 impl Store {
+    /// Begins a transaction that counts.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin_counting(&self) -> Result<CountingTransaction> {
+        self.counting.begin().await.map(CountingTransaction)
+    }
+
     /// Counts what is reported: messages that are new, and what is new about others. Restricts who
     /// crosses a line. On Postgres each sender is counted by one process at a time, so that a limit
     /// holds over all of them. `again` says that it was tried before and may have gone well without
@@ -60,12 +75,12 @@ impl Store {
     /// When the database fails; then nothing is counted.
     pub async fn count_reports(
         &self,
+        CountingTransaction(mut tx): CountingTransaction,
         reports: &[Report],
         again: bool,
         policies: &mut KnownPolicies,
         now: DateTime<Utc>,
     ) -> Result<Counted> {
-        let mut tx = self.begin_counting().await?;
         tx.lock_senders(reports.iter().map(|report| &report.sender)).await?;
         let (known, released) = tx.messages_reported(reports, again, now - KNOWN_FOR).await?;
         let Joined { touched, news } = join(known, reports);
@@ -147,7 +162,7 @@ impl Tx {
         now: DateTime<Utc>,
     ) -> Result<Vec<restricting::Verdict<'a>>> {
         let senders = wanted(additions, &known.policies, now);
-        let messages = touched.iter().filter(|it| it.is_new_or_changed()).map(|it| &it.after);
+        let messages = touched.iter().filter(|it| it.is_new_or_changed());
         let (messages, rows): (Vec<_>, _) = (messages.collect(), rows(additions));
         let mut judged = self.write_and_sum(&messages, &rows, &senders, now).await?;
         while judged.iter().any(|sums| known.revision != Some(sums.revision())) {

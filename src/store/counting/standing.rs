@@ -1,6 +1,7 @@
 //! How a sender stands right now, for pages and for mail servers that ask.
 
-use super::sending::{Sums, Wanted, minute, push_sums};
+use super::sending::minute;
+use super::sums::{Sums, Wanted, push_sums};
 use super::{Result, Store, on};
 use crate::address::Address;
 use crate::outbound::{Judgement, OutboundSpamPolicy, Sending, first_match, judge};
