@@ -8,15 +8,12 @@ use serde::Deserialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-/// Many rows of `restrictions` as one, a JSON list of [`RestrictionRow`]s. SQLite hands each row over to
+/// Many rows of `restrictions` as one, a JSON list of [`RestrictionRow`]s with their fields in order. SQLite hands each row over to
 /// another thread by itself, and wakes it up; that takes longer than to read the row.
-pub(crate) const SQLITE_LIST: &str = "json_group_array(json_object(
-    'id', hex(id), 'address', address, 'cause', cause, 'reason', reason,
-    'temporary', json(iif(temporary, 'true', 'false')), 'ends_at', ends_at,
-    'restricted_at', restricted_at, 'restricted_by', restricted_by, 'changed_at', changed_at,
-    'released_at', released_at, 'unblock_requested_by', unblock_requested_by,
-    'unblock_requested_at', unblock_requested_at, 'takes_effect_at', takes_effect_at,
-    'unblock_comment', unblock_comment))";
+pub(crate) const SQLITE_LIST: &str = "json_group_array(json_array(
+    hex(id), address, cause, reason, json(iif(temporary, 'true', 'false')), ends_at,
+    restricted_at, restricted_by, changed_at, released_at,
+    unblock_requested_by, unblock_requested_at, takes_effect_at, unblock_comment))";
 
 /// One row of `restrictions`.
 #[derive(FromRow, Deserialize)]

@@ -12,12 +12,9 @@ const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
 
 /// Many rows of [`Sums`] as one; see [`crate::store::row::SQLITE_LIST`].
-pub(super) const SQLITE_LIST: &str = "SELECT json_group_array(json_object(
-    'sender', sender, 'outside_in_hour', outside_in_hour, 'inside_in_hour', inside_in_hour,
-    'outside_in_day', outside_in_day, 'inside_in_day', inside_in_day,
-    'unplaced_in_day', unplaced_in_day, 'messages_in_day', messages_in_day,
-    'spam_in_day', spam_in_day, 'spam_in_minutes', spam_in_minutes,
-    'policies_revision', policies_revision, 'policies', policies)) FROM (";
+pub(super) const SQLITE_LIST: &str = "SELECT json_group_array(json_array(
+    sender, outside_in_hour, inside_in_hour, outside_in_day, inside_in_day, unplaced_in_day,
+    messages_in_day, spam_in_day, spam_in_minutes, policies_revision, policies)) FROM (";
 
 #[derive(FromRow, Deserialize)]
 pub(super) struct Sums {
