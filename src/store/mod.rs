@@ -117,7 +117,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_READERS: u32 = 4;
 /// Texts that a connection which counts keeps prepared: on SQLite one for each number of messages up to
-/// 64 and of the senders among them, who are mostly as many.
+/// 64, all new or not, and of the senders among them, who are mostly as many.
 const COUNTING_STATEMENTS: usize = 300;
 /// Memory for pages of the one connection that writes, in KiB. With SQLite's 2 MiB, a round of
 /// releases among 100,000 restrictions reads every page that it changes and writes some twice.

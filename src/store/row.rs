@@ -8,8 +8,9 @@ use serde::Deserialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-/// Many rows of `restrictions` as one, a JSON list of [`RestrictionRow`]s with their fields in order. SQLite hands each row over to
-/// another thread by itself, and wakes it up; that takes longer than to read the row.
+/// Many rows of `restrictions` as one, a JSON list of [`RestrictionRow`]s with their fields in order.
+/// SQLite hands each row over to another thread by itself, and wakes it up; that takes longer than to
+/// read the row.
 pub(crate) const SQLITE_LIST: &str = "json_group_array(json_array(
     hex(id), address, cause, reason, json(iif(temporary, 'true', 'false')), ends_at,
     restricted_at, restricted_by, changed_at, released_at,

@@ -101,7 +101,7 @@ pub(super) fn push_messages<DB: Database>(
             .push_bind(message.score)
             .push_bind(json(&message.symbols));
     });
-    // What may update rows cannot do without copies of pages in SQLite.
+    // Only where something is known: SQLite copies what a statement changes that may update rows.
     if messages.iter().any(|message| message.before.is_some()) {
         query.push(
             " ON CONFLICT (id) DO UPDATE

@@ -66,10 +66,15 @@ pub(super) struct Addition {
     /// The microsecond since 1970 from which on mail counts; 0 where the sender never was released.
     pub(super) since: i64,
     /// By minute and by the release they come behind.
-    pub(super) deltas: BTreeMap<(i64, i64), Sum>,
+    deltas: BTreeMap<(i64, i64), Sum>,
 }
 
 impl Addition {
+    /// Whether it changes any count.
+    pub(super) fn counts(&self) -> bool {
+        self.deltas.values().any(|delta| *delta != Sum::default())
+    }
+
     /// The senders of `touched` messages, in order.
     pub(super) fn of(touched: &[Touched], last: &LastReleases) -> BTreeMap<Address, Self> {
         let mut additions = BTreeMap::<Address, Self>::new();

@@ -1,6 +1,6 @@
 //! What senders sent lately, summed up.
 
-use super::sending::{Addition, Sum, minute};
+use super::sending::{Addition, minute};
 use crate::address::Address;
 use crate::outbound::{OutboundSpamPolicy, Sending, first_match};
 use chrono::{DateTime, Utc};
@@ -63,8 +63,7 @@ pub(super) fn wanted(
     policies: &[OutboundSpamPolicy],
     now: DateTime<Utc>,
 ) -> Vec<Wanted> {
-    let counts = |addition: &Addition| addition.deltas.values().any(|it| *it != Sum::default());
-    let changed = additions.iter().filter(|(_, addition)| counts(addition));
+    let changed = additions.iter().filter(|(_, addition)| addition.counts());
     changed
         .map(|(sender, addition)| Wanted::new(sender, addition.since, policies, minute(now)))
         .collect()
