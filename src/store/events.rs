@@ -4,6 +4,7 @@ use super::row::RestrictionRow;
 use super::{Result, Store, on};
 use crate::event::Event;
 use crate::restriction::Restriction;
+use crate::store::columns;
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
@@ -35,13 +36,15 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn events_after(&self, after: i64, limit: i64) -> Result<Vec<Happened>> {
-        let rows: Vec<HappenedRow> = on!(&self.read, |pool| sqlx::query_as(
-            "SELECT history.number, history.at, history.event, restrictions.*
+        let rows: Vec<HappenedRow> = on!(&self.read, |pool| sqlx::query_as(concat!(
+            "SELECT history.number, history.at, history.event, ",
+            columns!(restrictions),
+            "
                FROM history JOIN restrictions ON restrictions.id = history.restriction_id
               WHERE history.number > $1
               ORDER BY history.number
               LIMIT $2"
-        )
+        ))
         .bind(after)
         .bind(limit)
         .fetch_all(pool)

@@ -5,6 +5,7 @@ use super::statement::{Piece, build};
 use super::{Result, Store, on};
 use crate::reason::Cause;
 use crate::restriction::Restriction;
+use crate::store::columns;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -170,16 +171,24 @@ impl Store {
             // Rows are fetched for the page alone, not for all that are sorted.
             Way::Sorting => [
                 vec![
-                    "SELECT * FROM restrictions WHERE id IN (SELECT id FROM restrictions WHERE "
-                        .into(),
+                    concat!(
+                        "SELECT ",
+                        columns!(restrictions),
+                        " FROM restrictions WHERE id IN (SELECT id FROM restrictions WHERE "
+                    )
+                    .into(),
                 ],
                 query.page(way),
                 vec![")".into(), query.sort.order().into()],
             ]
             .concat(),
-            Way::Walking | Way::OneDomain(_) => {
-                [vec!["SELECT * FROM restrictions WHERE ".into()], query.page(way)].concat()
-            }
+            Way::Walking | Way::OneDomain(_) => [
+                vec![
+                    concat!("SELECT ", columns!(restrictions), " FROM restrictions WHERE ").into(),
+                ],
+                query.page(way),
+            ]
+            .concat(),
         };
         let rows: Vec<RestrictionRow> =
             on!(&self.read, |pool| build!(&pieces).build_query_as().fetch_all(pool).await)?;

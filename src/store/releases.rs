@@ -8,6 +8,7 @@ use crate::blocklist::Change;
 use crate::event::{Event, NewAuditEntry, NewHistoryEntry};
 use crate::operator::Actor;
 use crate::restriction::Restriction;
+use crate::store::columns;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -53,15 +54,17 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn due(&self, now: DateTime<Utc>) -> Result<Vec<Restriction>> {
-        let rows: Vec<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(
-            "SELECT *
+        let rows: Vec<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(restrictions),
+            "
                FROM restrictions
               WHERE released_at IS NULL
                 AND COALESCE(takes_effect_at, ends_at) IS NOT NULL
                 AND COALESCE(takes_effect_at, ends_at) <= $1
               ORDER BY COALESCE(takes_effect_at, ends_at)
               LIMIT $2"
-        )
+        ))
         .bind(now)
         .bind(RELEASES_AT_ONCE)
         .fetch_all(pool)
@@ -145,12 +148,13 @@ impl Tx {
         id: Uuid,
         now: DateTime<Utc>,
     ) -> Result<Option<Restriction>> {
-        let row: Option<RestrictionRow> = on!(self, |tx| sqlx::query_as(
+        let row: Option<RestrictionRow> = on!(self, |tx| sqlx::query_as(concat!(
             "UPDATE restrictions
                 SET released_at = $2, changed_at = $2
               WHERE id = $1 AND released_at IS NULL AND takes_effect_at <= $2
-             RETURNING *"
-        )
+             RETURNING ",
+            columns!(restrictions)
+        ))
         .bind(id)
         .bind(now)
         .fetch_optional(&mut **tx)

@@ -10,6 +10,7 @@ use crate::event::{Action, Event, HistoryEntry, NewAuditEntry};
 use crate::operator::Actor;
 use crate::reason::Cause;
 use crate::restriction::Restriction;
+use crate::store::columns;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
@@ -29,14 +30,15 @@ impl Store {
         let mut tx = self.begin().await?;
         // Several alerts about the sender may be changed.
         tx.wait_for_other_releasers().await?;
-        let Some(row) = on!(&mut tx, |tx| sqlx::query_as::<_, RestrictionRow>(
+        let Some(row) = on!(&mut tx, |tx| sqlx::query_as::<_, RestrictionRow>(concat!(
             "INSERT INTO restrictions
                     (id, address, domain, cause, reason, temporary, imported,
                      restricted_at, restricted_by, changed_at)
              VALUES ($1, $2, $3, $4, $5, FALSE, FALSE, $6, $7, $6)
              ON CONFLICT (address) WHERE released_at IS NULL DO NOTHING
-             RETURNING *"
-        )
+             RETURNING ",
+            columns!(restrictions)
+        ))
         .bind(Uuid::now_v7())
         .bind(address.as_str())
         .bind(address.domain())
@@ -69,11 +71,14 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn restriction(&self, id: Uuid) -> Result<Option<Restriction>> {
-        let row: Option<RestrictionRow> =
-            on!(&self.read, |pool| sqlx::query_as("SELECT * FROM restrictions WHERE id = $1")
-                .bind(id)
-                .fetch_optional(pool)
-                .await)?;
+        let row: Option<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(restrictions),
+            " FROM restrictions WHERE id = $1"
+        ))
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
         Ok(row.map(Into::into))
     }
 
@@ -82,13 +87,15 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn active_by_address(&self, after: &str, limit: usize) -> Result<Vec<Restriction>> {
-        let rows: Vec<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(
-            "SELECT *
+        let rows: Vec<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(restrictions),
+            "
                FROM restrictions
               WHERE released_at IS NULL AND address > $1
               ORDER BY address
               LIMIT $2"
-        )
+        ))
         .bind(after)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(pool)
@@ -101,15 +108,21 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn restrictions_of(&self, address: &Address) -> Result<Vec<Restriction>> {
-        let rows: Vec<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(
-            "SELECT *
+        let rows: Vec<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(restrictions),
+            "
                FROM (-- The two halves have an index each.
-                     SELECT * FROM restrictions WHERE address = $1 AND released_at IS NULL
+                     SELECT ",
+            columns!(restrictions),
+            " FROM restrictions WHERE address = $1 AND released_at IS NULL
                      UNION ALL
-                     SELECT * FROM restrictions WHERE address = $1 AND released_at IS NOT NULL)
+                     SELECT ",
+            columns!(restrictions),
+            " FROM restrictions WHERE address = $1 AND released_at IS NOT NULL)
                  AS both_halves
               ORDER BY released_at IS NULL DESC, restricted_at DESC, id DESC"
-        )
+        ))
         .bind(address.as_str())
         .fetch_all(pool)
         .await)?;

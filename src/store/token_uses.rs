@@ -3,6 +3,7 @@
 use super::{Result, Store, Tx, on};
 use crate::operator::RoleGroup;
 use crate::secret::SecretHash;
+use crate::store::columns;
 use crate::token_uses::TokenUse;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::FromRow;
@@ -42,9 +43,13 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn known_tokens(&self) -> Result<Vec<KnownToken>> {
-        Ok(on!(&self.read, |pool| sqlx::query_as("SELECT * FROM tokens ORDER BY name")
-            .fetch_all(pool)
-            .await)?)
+        Ok(on!(&self.read, |pool| sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(tokens),
+            " FROM tokens ORDER BY name"
+        ))
+        .fetch_all(pool)
+        .await)?)
     }
 
     /// The token with this secret, while it is good.
@@ -56,11 +61,13 @@ impl Store {
         secret: &SecretHash,
         now: DateTime<Utc>,
     ) -> Result<Option<KnownToken>> {
-        Ok(on!(&self.read, |pool| sqlx::query_as(
-            "SELECT *
+        Ok(on!(&self.read, |pool| sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(tokens),
+            "
                FROM tokens
               WHERE secret_hash = $1 AND (expires_at IS NULL OR expires_at > $2)"
-        )
+        ))
         .bind(secret)
         .bind(now)
         .fetch_optional(pool)

@@ -5,6 +5,7 @@ use super::statement::{Piece, build};
 use super::{Result, Store, on};
 use crate::address::Address;
 use crate::outbound::{Message, Verdict};
+use crate::store::columns;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -75,11 +76,14 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn message(&self, id: Uuid) -> Result<Option<Message>> {
-        let row: Option<MessageRow> =
-            on!(&self.read, |pool| sqlx::query_as("SELECT * FROM messages WHERE id = $1")
-                .bind(id)
-                .fetch_optional(pool)
-                .await)?;
+        let row: Option<MessageRow> = on!(&self.read, |pool| sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(messages),
+            " FROM messages WHERE id = $1"
+        ))
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
         Ok(row.map(Into::into))
     }
 }
@@ -91,7 +95,8 @@ impl MessageQuery {
     }
 
     fn page(&self, end: Option<MessagePosition>) -> Vec<Piece> {
-        let mut pieces: Vec<Piece> = vec!["SELECT * FROM messages WHERE TRUE".into()];
+        let mut pieces: Vec<Piece> =
+            vec![concat!("SELECT ", columns!(messages), " FROM messages WHERE TRUE").into()];
         pieces.extend(self.narrowed());
         pieces.extend(end.map(|id| [" AND id >= ".into(), Piece::Id(id)]).into_iter().flatten());
         pieces.extend(self.chosen());

@@ -9,6 +9,7 @@ use crate::blocklist::Change;
 use crate::event::{Action, Event, NewAuditEntry};
 use crate::operator::{Actor, Permission, RoleGroup};
 use crate::restriction::{Recommendation, Restriction, State, UnblockRequest, UnblockRules};
+use crate::store::columns;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
@@ -170,11 +171,14 @@ impl Tx {
     }
 
     async fn restriction(&mut self, id: Uuid) -> Result<Option<Restriction>> {
-        let row: Option<RestrictionRow> =
-            on!(self, |tx| sqlx::query_as("SELECT * FROM restrictions WHERE id = $1")
-                .bind(id)
-                .fetch_optional(&mut **tx)
-                .await)?;
+        let row: Option<RestrictionRow> = on!(self, |tx| sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(restrictions),
+            " FROM restrictions WHERE id = $1"
+        ))
+        .bind(id)
+        .fetch_optional(&mut **tx)
+        .await)?;
         Ok(row.map(Into::into))
     }
 
@@ -204,7 +208,7 @@ impl Tx {
         rules: UnblockRules,
         now: DateTime<Utc>,
     ) -> Result<Option<Restriction>> {
-        let row: Option<RestrictionRow> = on!(self, |tx| sqlx::query_as(
+        let row: Option<RestrictionRow> = on!(self, |tx| sqlx::query_as(concat!(
             "UPDATE restrictions
                 SET unblock_requested_by = $2,
                     unblock_requested_at = $3,
@@ -213,8 +217,9 @@ impl Tx {
                     unblock_comment = $5,
                     changed_at = $3
               WHERE id = $1 AND released_at IS NULL AND takes_effect_at IS NULL
-             RETURNING *"
-        )
+             RETURNING ",
+            columns!(restrictions)
+        ))
         .bind(id)
         .bind(&actor.name)
         .bind(now)
@@ -230,7 +235,7 @@ impl Tx {
         id: Uuid,
         now: DateTime<Utc>,
     ) -> Result<Option<Restriction>> {
-        let row: Option<RestrictionRow> = on!(self, |tx| sqlx::query_as(
+        let row: Option<RestrictionRow> = on!(self, |tx| sqlx::query_as(concat!(
             "UPDATE restrictions
                 SET unblock_requested_by = NULL,
                     unblock_requested_at = NULL,
@@ -238,8 +243,9 @@ impl Tx {
                     unblock_comment = NULL,
                     changed_at = $2
               WHERE id = $1 AND released_at IS NULL AND takes_effect_at IS NOT NULL
-             RETURNING *"
-        )
+             RETURNING ",
+            columns!(restrictions)
+        ))
         .bind(id)
         .bind(now)
         .fetch_optional(&mut **tx)

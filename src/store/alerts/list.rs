@@ -3,6 +3,7 @@
 use super::row::AlertRow;
 use super::{Result, Store, on};
 use crate::alert::{Alert, AlertPolicyId, AlertStatus};
+use crate::store::columns;
 use crate::store::statement::{Piece, build};
 use uuid::Uuid;
 
@@ -48,11 +49,14 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn alert(&self, id: Uuid) -> Result<Option<Alert>> {
-        let row: Option<AlertRow> =
-            on!(&self.read, |pool| sqlx::query_as("SELECT * FROM alerts WHERE id = $1")
-                .bind(id)
-                .fetch_optional(pool)
-                .await)?;
+        let row: Option<AlertRow> = on!(&self.read, |pool| sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(alerts),
+            " FROM alerts WHERE id = $1"
+        ))
+        .bind(id)
+        .fetch_optional(pool)
+        .await)?;
         Ok(row.map(Into::into))
     }
 
@@ -62,12 +66,14 @@ impl Store {
     /// When the database fails.
     pub async fn open_alerts_of(&self, restriction: Uuid) -> Result<Vec<Alert>> {
         let rows: Vec<AlertRow> = on!(&self.read, |pool| {
-            sqlx::query_as(
-            "SELECT * FROM alerts WHERE restriction_id = $1 AND status <> 'resolved' ORDER BY id DESC"
-        )
-        .bind(restriction)
-        .fetch_all(pool)
-        .await
+            sqlx::query_as(concat!(
+                "SELECT ",
+                columns!(alerts),
+                " FROM alerts WHERE restriction_id = $1 AND status <> 'resolved' ORDER BY id DESC"
+            ))
+            .bind(restriction)
+            .fetch_all(pool)
+            .await
         })?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
@@ -88,7 +94,8 @@ impl Store {
 
 impl AlertQuery {
     fn pieces(&self) -> Vec<Piece> {
-        let mut pieces: Vec<Piece> = vec!["SELECT * FROM alerts WHERE TRUE".into()];
+        let mut pieces: Vec<Piece> =
+            vec![concat!("SELECT ", columns!(alerts), " FROM alerts WHERE TRUE").into()];
         let mut narrow = |sql, piece| pieces.extend([Piece::Sql(sql), piece]);
         if let Some(status) = self.status {
             narrow(" AND status = ", Piece::Text(status.name().into()));

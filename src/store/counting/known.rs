@@ -4,6 +4,7 @@ use super::messages::MessageRow;
 use super::{Result, Store, Touched, Tx, filled, on};
 use crate::address::Address;
 use crate::outbound::{Message, Report, Source};
+use crate::store::columns;
 use chrono::{DateTime, Utc};
 use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};
 use std::collections::{BTreeSet, HashMap};
@@ -13,11 +14,17 @@ use uuid::Uuid;
 /// with very many and a filter that knows no queue ids.
 const NEWEST: i64 = 1_000;
 
-const BY_MESSAGE_ID: &str = "SELECT *
-   FROM (SELECT * FROM messages WHERE sender = $1 ORDER BY id DESC LIMIT $2) AS newest
+const BY_MESSAGE_ID: &str = concat!(
+    "SELECT ",
+    columns!(messages),
+    "
+   FROM (SELECT ",
+    columns!(messages),
+    " FROM messages WHERE sender = $1 ORDER BY id DESC LIMIT $2) AS newest
   WHERE message_id = $3 AND at > $4
   ORDER BY id DESC
-  LIMIT 1";
+  LIMIT 1"
+);
 
 /// The messages that are known already, and those that this batch of reports began.
 #[derive(Default)]
@@ -91,7 +98,11 @@ impl Store {
             return Ok(None);
         }
         let row: Option<MessageRow> = on!(&self.read, |pool| {
-            let mut query = sqlx::QueryBuilder::new("SELECT * FROM messages WHERE queue_id IN (");
+            let mut query = sqlx::QueryBuilder::new(concat!(
+                "SELECT ",
+                columns!(messages),
+                " FROM messages WHERE queue_id IN ("
+            ));
             let mut list = query.separated(", ");
             for queue_id in queue_ids {
                 list.push_bind(queue_id);
@@ -154,7 +165,10 @@ fn push_by_queue_ids<DB: Database>(
     for<'t> &'t str: Encode<'t, DB> + Type<DB>,
     for<'t> DateTime<Utc>: Encode<'t, DB> + Type<DB>,
 {
-    query.push("SELECT * FROM messages WHERE at > ").push_bind(since).push(" AND queue_id IN (");
+    query
+        .push(concat!("SELECT ", columns!(messages), " FROM messages WHERE at > "))
+        .push_bind(since)
+        .push(" AND queue_id IN (");
     let mut list = query.separated(", ");
     for queue_id in queue_ids {
         list.push_bind(*queue_id);
@@ -259,7 +273,11 @@ impl Tx {
         let ids: Vec<Uuid> = reports.iter().map(|report| report.id).collect();
         for ids in filled(&ids) {
             let rows: Vec<MessageRow> = on!(self, |tx| {
-                let mut query = sqlx::QueryBuilder::new("SELECT * FROM messages WHERE id IN (");
+                let mut query = sqlx::QueryBuilder::new(concat!(
+                    "SELECT ",
+                    columns!(messages),
+                    " FROM messages WHERE id IN ("
+                ));
                 let mut list = query.separated(", ");
                 for id in &ids {
                     list.push_bind(*id);

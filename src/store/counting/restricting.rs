@@ -12,6 +12,7 @@ use crate::reason;
 use crate::restriction::{Restriction, next_midnight};
 use crate::store::alerts::NewAlert;
 use crate::store::changes::{changes, entry};
+use crate::store::columns;
 use crate::store::row::RestrictionRow;
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -86,9 +87,11 @@ impl Tx {
         let mut active = HashMap::new();
         for verdicts in filled(verdicts) {
             let rows: Vec<RestrictionRow> = on!(self, |tx| {
-                let mut query = sqlx::QueryBuilder::new(
-                    "SELECT * FROM restrictions WHERE released_at IS NULL AND address IN (",
-                );
+                let mut query = sqlx::QueryBuilder::new(concat!(
+                    "SELECT ",
+                    columns!(restrictions),
+                    " FROM restrictions WHERE released_at IS NULL AND address IN ("
+                ));
                 let mut list = query.separated(", ");
                 for verdict in &verdicts {
                     list.push_bind(verdict.sender.as_str());
@@ -133,14 +136,15 @@ impl Tx {
     ) -> Result<Option<Happened>> {
         let temporary = crossing.action(verdict.policy) == Action::BlockUserForToday;
         let (reason, system) = (verdict.reason(crossing, messages), Actor::system());
-        let row: Option<RestrictionRow> = on!(self, |tx| sqlx::query_as(
+        let row: Option<RestrictionRow> = on!(self, |tx| sqlx::query_as(concat!(
             "INSERT INTO restrictions
                     (id, address, domain, cause, reason, temporary, imported, ends_at,
                      restricted_at, restricted_by, changed_at)
              VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, $9, $8)
              ON CONFLICT (address) WHERE released_at IS NULL DO NOTHING
-             RETURNING *"
-        )
+             RETURNING ",
+            columns!(restrictions)
+        ))
         .bind(Uuid::now_v7())
         .bind(verdict.sender.as_str())
         .bind(verdict.sender.domain())
@@ -171,7 +175,7 @@ impl Tx {
         reason: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<Happened>> {
-        let row: Option<RestrictionRow> = on!(self, |tx| sqlx::query_as(
+        let row: Option<RestrictionRow> = on!(self, |tx| sqlx::query_as(concat!(
             "UPDATE restrictions
                 SET temporary = FALSE,
                     ends_at = NULL,
@@ -183,8 +187,9 @@ impl Tx {
                     takes_effect_at = NULL,
                     unblock_comment = NULL
               WHERE id = $1 AND released_at IS NULL AND temporary
-             RETURNING *"
-        )
+             RETURNING ",
+            columns!(restrictions)
+        ))
         .bind(id)
         .bind(Crossing::Spam.cause())
         .bind(reason)
