@@ -1,6 +1,7 @@
 //! Who is restricted right now, in memory, for answers that cannot wait for a database.
 
 use crate::address::Address;
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use uuid::Uuid;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 /// Changes carry their number in the history, which follows the order of commits. They come from
 /// two sides: at once from whoever committed one in this process ([`Blocklist::apply`]), and in
 /// order from the store ([`Blocklist::follow`]), which also brings what other processes committed.
+/// A database that went back to an earlier state contradicts what is known ([`Known::contradicts`]).
 #[derive(Debug, Default)]
 pub struct Blocklist(RwLock<Entries>);
 
@@ -18,10 +20,29 @@ struct Entries {
     /// A hash map grows by doubling in one step; among a million that keeps whoever asks, and
     /// whoever has just committed, waiting for a quarter of a second.
     restricted: BTreeMap<Box<str>, Uuid>,
-    /// Every change up to this number is in.
-    followed: i64,
+    /// Every change up to this one is in; nothing while there was none.
+    followed: Option<Mark>,
     /// The last change of a restriction that came in ahead of its turn.
-    ahead: HashMap<Uuid, i64>,
+    ahead: HashMap<Uuid, Mark>,
+}
+
+/// Which change it was, also for a database that gives its number to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Its number in the history.
+    pub number: i64,
+    /// The restriction.
+    pub id: Uuid,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What is known of the store's changes before it is asked for more.
+#[derive(Debug)]
+pub struct Known {
+    /// The last change that came in order.
+    pub followed: Option<Mark>,
+    ahead: Vec<Mark>,
 }
 
 /// A committed change of a restriction.
@@ -31,20 +52,62 @@ pub struct Change {
     pub number: i64,
     /// The restriction.
     pub id: Uuid,
+    /// When it happened.
+    pub at: DateTime<Utc>,
     /// Whose it is.
     pub address: Address,
     /// Whether mail is refused after this change.
     pub active: bool,
 }
 
+impl Change {
+    /// What tells it from every other one.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark { number: self.number, id: self.id, at: self.at }
+    }
+}
+
+impl Known {
+    /// Whether `changes` of the store, from the last one that was followed on, are not those that
+    /// are known: it has lost some. `all` says that there are no more of them.
+    #[must_use]
+    pub fn contradicts(&self, changes: &[Change], all: bool) -> bool {
+        let first = changes.first().map(Change::mark);
+        let last = changes.last().map_or(0, |change| change.number);
+        let lost = |ahead: &Mark| match changes.iter().find(|it| it.number == ahead.number) {
+            Some(change) => change.mark() != *ahead,
+            None => all && ahead.number > last,
+        };
+        self.followed.is_some_and(|followed| first != Some(followed)) || self.ahead.iter().any(lost)
+    }
+}
+
 impl Blocklist {
-    /// A blocklist of `active` restrictions as they stood after change number `followed`.
-    pub fn load(active: impl IntoIterator<Item = (Box<str>, Uuid)>, followed: i64) -> Self {
-        Self(RwLock::new(Entries {
-            restricted: active.into_iter().collect(),
-            followed,
-            ahead: HashMap::new(),
-        }))
+    /// A blocklist of `active` restrictions as they stood after the change `followed`.
+    pub fn load(
+        active: impl IntoIterator<Item = (Box<str>, Uuid)>,
+        followed: Option<Mark>,
+    ) -> Self {
+        let blocklist = Self::default();
+        blocklist.start_over(active, followed);
+        blocklist
+    }
+
+    /// Forgets everything for `active` restrictions as they stood after the change `followed`.
+    pub fn start_over(
+        &self,
+        active: impl IntoIterator<Item = (Box<str>, Uuid)>,
+        followed: Option<Mark>,
+    ) {
+        let restricted = active.into_iter().collect();
+        *self.write() = Entries { restricted, followed, ahead: HashMap::new() };
+    }
+
+    /// What is known of the store's changes.
+    pub fn known(&self) -> Known {
+        let entries = self.read();
+        Known { followed: entries.followed, ahead: entries.ahead.values().copied().collect() }
     }
 
     /// The restriction of `sender`, while there is one.
@@ -64,7 +127,7 @@ impl Blocklist {
 
     /// The number of the last change that came in order.
     pub fn followed(&self) -> i64 {
-        self.read().followed
+        self.read().followed()
     }
 
     /// Takes in changes that this process has just committed.
@@ -72,7 +135,7 @@ impl Blocklist {
         let mut entries = self.write();
         for change in changes {
             if entries.take_in(change) {
-                entries.ahead.insert(change.id, change.number);
+                entries.ahead.insert(change.id, change.mark());
             }
         }
     }
@@ -84,9 +147,8 @@ impl Blocklist {
             entries.take_in(change);
         }
         if let Some(last) = changes.last() {
-            entries.followed = entries.followed.max(last.number);
-            let followed = entries.followed;
-            entries.ahead.retain(|_, number| *number > followed);
+            entries.followed = Some(last.mark());
+            entries.ahead.retain(|_, ahead| ahead.number > last.number);
         }
     }
 
@@ -101,10 +163,14 @@ impl Blocklist {
 }
 
 impl Entries {
+    fn followed(&self) -> i64 {
+        self.followed.map_or(0, |followed| followed.number)
+    }
+
     /// Takes in a change unless a later one of the same restriction is in already.
     fn take_in(&mut self, change: &Change) -> bool {
-        let ahead = self.ahead.get(&change.id).copied().unwrap_or_default();
-        if change.number <= self.followed || change.number < ahead {
+        let ahead = self.ahead.get(&change.id).map_or(0, |ahead| ahead.number);
+        if change.number <= self.followed() || change.number < ahead {
             return false;
         }
         let address = change.address.as_str();
@@ -126,6 +192,7 @@ mod tests {
         Change {
             number,
             id: Uuid::from_u128(restriction),
+            at: DateTime::UNIX_EPOCH,
             address: Address::stored("alice@example.org"),
             active,
         }
@@ -151,6 +218,33 @@ mod tests {
         blocklist.apply([&change(1, 7, true), &change(3, 8, true)]);
         blocklist.apply([&change(2, 7, false)]);
         assert_eq!(restricted(&blocklist), Some(8));
+    }
+
+    /// What the store has is asked for from the last change on that was followed.
+    fn contradicts(blocklist: &Blocklist, store: &[Change]) -> bool {
+        let from = blocklist.followed();
+        let asked: Vec<_> = store.iter().filter(|one| one.number >= from).cloned().collect();
+        blocklist.known().contradicts(&asked, true)
+    }
+
+    #[test]
+    fn a_store_that_went_on_contradicts_nothing_and_one_that_lost_changes_does() {
+        let store: Vec<_> = (1..=4).map(|number| change(number, 7, number % 2 == 1)).collect();
+        let blocklist = Blocklist::default();
+        assert!(!contradicts(&blocklist, &[]) && !contradicts(&blocklist, &store));
+        blocklist.follow(&store[..3]);
+        assert!(!contradicts(&blocklist, &store));
+        assert!(contradicts(&blocklist, &store[..2]), "the last change is gone");
+        assert!(contradicts(&blocklist, &[change(3, 8, true)]), "another one has its number");
+        let at = DateTime::UNIX_EPOCH + chrono::TimeDelta::microseconds(1);
+        let again = Change { at, ..change(3, 7, true) };
+        assert!(contradicts(&blocklist, &[again]), "it happened at another time");
+
+        blocklist.apply([&store[3]]);
+        assert!(!contradicts(&blocklist, &store));
+        assert!(contradicts(&blocklist, &store[..3]), "what this process committed is gone");
+        let other = [store[2].clone(), change(4, 8, true)];
+        assert!(contradicts(&blocklist, &other), "another one has the number of what it committed");
     }
 
     proptest! {

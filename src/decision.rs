@@ -88,7 +88,7 @@ mod tests {
 
     fn decider(scope: Scope) -> Decider {
         Decider {
-            blocklist: Arc::new(Blocklist::load([("alice@example.org".into(), ALICE)], 0)),
+            blocklist: Arc::new(Blocklist::load([("alice@example.org".into(), ALICE)], None)),
             organization: Arc::new(Organization {
                 name: "Example Org".into(),
                 domains: vec![Domain::parse("example.org").unwrap()],

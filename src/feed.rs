@@ -2,7 +2,6 @@
 //! them.
 
 use crate::app::App;
-use crate::outage::Outage;
 use crate::store::{Happened, Result};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,10 +15,20 @@ const AT_ONCE: i64 = 200;
 /// How long to wait before the database is asked again after it failed.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// What those who follow are told.
+#[derive(Debug, Clone)]
+pub enum Told {
+    /// Something that happened.
+    Happened(Arc<Happened>),
+    /// The database went back to an earlier state, and its events end with this number: some that
+    /// were told never happened.
+    Reset(i64),
+}
+
 /// What happens to restrictions, as it happens.
 #[derive(Debug)]
 pub struct Feed {
-    sender: broadcast::Sender<Arc<Happened>>,
+    sender: broadcast::Sender<Told>,
     /// The number of the last event that was told, or that nobody wanted to be told.
     told: Mutex<i64>,
     /// Rung when there may be more events.
@@ -41,7 +50,7 @@ impl Feed {
     }
 
     /// Everything that is committed from now on.
-    pub fn follow(&self) -> broadcast::Receiver<Arc<Happened>> {
+    pub fn follow(&self) -> broadcast::Receiver<Told> {
         // Under the lock, so that nothing is skipped for want of followers that this one wants.
         let _told = self.told();
         self.sender.subscribe()
@@ -62,7 +71,7 @@ impl Feed {
     fn next(&self, last: i64) -> Option<i64> {
         let mut told = self.told();
         if self.sender.receiver_count() == 0 {
-            *told = last.max(*told);
+            *told = last;
             return None;
         }
         Some(*told)
@@ -71,30 +80,35 @@ impl Feed {
     fn tell(&self, happened: Happened) {
         *self.told() = happened.number;
         // Nobody may be left.
-        let _ = self.sender.send(Arc::new(happened));
+        let _ = self.sender.send(Told::Happened(Arc::new(happened)));
+    }
+
+    /// The database went back to an earlier state, whose events end with number `last`.
+    pub fn start_over(&self, last: i64) {
+        *self.told() = last;
+        // Nobody may be left.
+        let _ = self.sender.send(Told::Reset(last));
     }
 }
 
 /// Runs until `stop`, and then ends what follows.
 pub async fn run(app: &App, stop: &CancellationToken) {
-    let mut outage = Outage::of("the change feed");
-    let rounds = async {
+    let mut rounds = app.health.rounds("feed", "the change feed");
+    let telling = async {
         loop {
             app.feed.grown.notified().await;
-            while let Err(error) = tell_all(app).await {
-                outage.note(&error);
+            while rounds.round(tell_all(app)).await.is_none() {
                 tokio::time::sleep(RETRY).await;
             }
-            outage.over();
         }
     };
-    stop.run_until_cancelled(rounds).await;
+    stop.run_until_cancelled(telling).await;
     app.feed.over.cancel();
 }
 
 async fn tell_all(app: &App) -> Result<()> {
     while let Some(after) = app.feed.next(app.blocklist.followed()) {
-        let events = app.store.events_after(after, AT_ONCE).await?;
+        let events = app.background.events_after(after, AT_ONCE).await?;
         if events.is_empty() {
             return Ok(());
         }

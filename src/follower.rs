@@ -1,7 +1,7 @@
 //! Keeps the blocklist in step with what other processes commit.
 
 use crate::app::App;
-use crate::outage::Outage;
+use crate::blocklist::Change;
 use crate::store::Result;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -15,28 +15,34 @@ const AT_ONCE: i64 = 1_000;
 
 /// Runs until `stop`.
 pub async fn run(app: &App, stop: &CancellationToken) {
-    let mut outage = Outage::of("the blocklist");
+    let mut rounds = app.health.rounds("blocklist", "the blocklist");
     while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
-        match follow(app).await {
-            Ok(()) => outage.over(),
-            Err(error) => outage.note(&error),
-        }
+        rounds.round(follow(app)).await;
     }
 }
 
-/// Takes in everything that was committed since the last time.
+/// Takes in everything that was committed since the last time. Where the database went back to an
+/// earlier state, as after a failover or a restore that lost transactions, starts over with what it
+/// has.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn follow(app: &App) -> Result<()> {
     loop {
-        let changes = app.store.changes_after(app.blocklist.followed(), AT_ONCE).await?;
+        let known = app.blocklist.known();
+        let first = known.followed.map_or(1, |followed| followed.number);
+        let changes = app.background.changes_from(first, AT_ONCE).await?;
+        let all = i64::try_from(changes.len()).unwrap_or(i64::MAX) < AT_ONCE;
+        if known.contradicts(&changes, all) {
+            app.start_over().await?;
+            continue;
+        }
         app.blocklist.follow(&changes);
-        if !changes.is_empty() {
+        if changes.last().map(Change::mark) != known.followed {
             app.due_changed.notify_one();
             app.feed.grown.notify_one();
         }
-        if i64::try_from(changes.len()).unwrap_or(i64::MAX) < AT_ONCE {
+        if all {
             return Ok(());
         }
     }

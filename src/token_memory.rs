@@ -53,6 +53,11 @@ impl TokenMemory {
         self.locked().retain(|_, token| token.name != name);
     }
 
+    /// What is remembered may never have been.
+    pub fn forget(&self) {
+        self.locked().clear();
+    }
+
     /// The database does not have this token.
     pub fn missed(&self, secret: &SecretHash) {
         self.locked().remove(secret);

@@ -19,6 +19,12 @@ function follow() {
     changed.set(user.id, changed.get(user.id) || type === "restricted");
     timer ??= setTimeout(fetchChanged, TOGETHER);
   };
+  // The database went back: what is shown may never have been.
+  stream.addEventListener("reset", ({ lastEventId }) => {
+    last = lastEventId;
+    changed = new Map();
+    document.getElementById("filter")?.requestSubmit();
+  });
   stream.onerror = () => {
     if (stream?.readyState === EventSource.CLOSED) rest(), (last = null);
   };

@@ -34,9 +34,13 @@ pub enum AlertPolicyId {
     SuspiciousSending,
     /// A sender crossed a recipient limit whose action is to alert alone.
     SendingLimit,
-    /// A release was committed late, or cannot be committed.
+    /// A release was committed late or cannot be committed, or may have been lost.
     ReleaseFailed,
 }
+
+/// The reason of an alert of [`AlertPolicyId::ReleaseFailed`].
+pub const WENT_BACK: &str = "The database went back to an earlier state, as after a failover or a \
+                             restored backup: restrictions and releases of its last minutes may be gone";
 
 impl AlertPolicyId {
     /// Every one, the gravest first.
@@ -86,7 +90,8 @@ impl AlertPolicyId {
                 "A user went over a recipient limit whose action is to alert alone."
             }
             Self::ReleaseFailed => {
-                "A release that was due came more than five minutes late, or cannot be written."
+                "A release that was due came more than five minutes late or cannot be written, or the \
+                 database went back to an earlier state."
             }
         }
     }

@@ -112,7 +112,7 @@ impl Rig {
 
 fn decider(scope: Scope, refusals: &Arc<Refusals>) -> Decider {
     Decider {
-        blocklist: Arc::new(Blocklist::load([("alice@example.org".into(), ALICE)], 0)),
+        blocklist: Arc::new(Blocklist::load([("alice@example.org".into(), ALICE)], None)),
         organization: Arc::new(Organization {
             name: "Example Org".into(),
             domains: vec![Domain::parse("example.org").unwrap()],

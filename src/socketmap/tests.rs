@@ -70,7 +70,13 @@ async fn app(folder: &tempfile::TempDir) -> Arc<App> {
     let url = "http://localhost:8080".to_owned();
     let app = App::new(config, url, Clock::default(), store).await.unwrap();
     let address = app.organization().sender("alice").unwrap();
-    app.blocklist.apply(&[Change { number: 1, id: Uuid::from_u128(7), address, active: true }]);
+    app.blocklist.apply(&[Change {
+        number: 1,
+        id: Uuid::from_u128(7),
+        at: chrono::DateTime::UNIX_EPOCH,
+        address,
+        active: true,
+    }]);
     Arc::new(app)
 }
 

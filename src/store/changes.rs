@@ -1,7 +1,7 @@
 //! Writing what happened: history and audit log, numbered in the order of commits.
 
 use super::{Backend, Result, Store, Tx, on};
-use crate::blocklist::Change;
+use crate::blocklist::{Change, Mark};
 use crate::event::{
     Action, AuditEntry, Event, HistoryEntry, NO_HASH, NewAuditEntry, NewHistoryEntry, chained,
 };
@@ -174,6 +174,7 @@ pub(super) fn changes(first: i64, restrictions: &[Restriction]) -> Vec<Change> {
         .map(|(number, restriction)| Change {
             number,
             id: restriction.id,
+            at: restriction.changed_at,
             address: restriction.address.clone(),
             active: restriction.released_at.is_none(),
         })
@@ -181,42 +182,46 @@ pub(super) fn changes(first: i64, restrictions: &[Restriction]) -> Vec<Change> {
 }
 
 impl Store {
-    /// The number of the last change.
+    /// The last change; nothing while there was none.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn last_change(&self) -> Result<i64> {
-        Ok(on!(&self.read, |pool| sqlx::query_scalar(
-            "SELECT COALESCE(MAX(number), 0) FROM history"
+    pub async fn last_change(&self) -> Result<Option<Mark>> {
+        let row: Option<(i64, Uuid, DateTime<Utc>)> = on!(&self.read, |pool| sqlx::query_as(
+            "SELECT number, restriction_id, at FROM history ORDER BY number DESC LIMIT 1"
         )
-        .fetch_one(pool)
-        .await)?)
+        .fetch_optional(pool)
+        .await)?;
+        Ok(row.map(|(number, id, at)| Mark { number, id, at }))
     }
 
-    /// Up to `limit` changes behind number `after`, in order, each with the state its restriction
+    /// Up to `limit` changes from number `first` on, in order, each with the state its restriction
     /// has by now.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn changes_after(&self, after: i64, limit: i64) -> Result<Vec<Change>> {
-        let rows: Vec<(i64, Uuid, String, Option<DateTime<Utc>>)> = on!(&self.read, |pool| {
+    pub async fn changes_from(&self, first: i64, limit: i64) -> Result<Vec<Change>> {
+        type Row = (i64, Uuid, DateTime<Utc>, String, Option<DateTime<Utc>>);
+        let rows: Vec<Row> = on!(&self.read, |pool| {
             sqlx::query_as(
-                "SELECT history.number, restrictions.id, restrictions.address, restrictions.released_at
+                "SELECT history.number, restrictions.id, history.at, restrictions.address,
+                        restrictions.released_at
                    FROM history JOIN restrictions ON restrictions.id = history.restriction_id
-                  WHERE history.number > $1
+                  WHERE history.number >= $1
                   ORDER BY history.number
-                  LIMIT $2"
+                  LIMIT $2",
             )
-            .bind(after)
+            .bind(first)
             .bind(limit)
             .fetch_all(pool)
             .await
         })?;
         Ok(rows
             .into_iter()
-            .map(|(number, id, address, released_at)| Change {
+            .map(|(number, id, at, address, released_at)| Change {
                 number,
                 id,
+                at,
                 address: crate::address::Address::stored(&address),
                 active: released_at.is_none(),
             })

@@ -1,21 +1,28 @@
 //! Recipients that were refused while their sender was restricted, by minute.
 
-use super::{Result, Store, on};
+use super::{Result, Store, Tx, on};
 use chrono::{DateTime, Utc};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// How many counts one statement writes.
 const ROWS_AT_ONCE: usize = 1_000;
 
 impl Store {
-    /// Adds counts of refused recipients: restriction, minute, recipients.
+    /// Adds counts of refused recipients: restriction, minute, recipients. Those of a restriction that
+    /// the database has lost are passed over.
     ///
     /// # Errors
     /// When the database fails; then none was added.
     pub async fn add_refusals(&self, counts: &[(Uuid, DateTime<Utc>, i64)]) -> Result<()> {
         let mut tx = self.begin().await?;
         for counts in counts.chunks(ROWS_AT_ONCE) {
+            let ids: Vec<Uuid> = counts.iter().map(|(id, ..)| *id).collect();
+            let known = tx.known_restrictions(&ids).await?;
+            let counts: Vec<_> = counts.iter().filter(|(id, ..)| known.contains(id)).collect();
+            if counts.is_empty() {
+                continue;
+            }
             on!(&mut tx, |tx| {
                 let mut query = sqlx::QueryBuilder::new(
                     "INSERT INTO refusals (restriction_id, minute, recipients) ",
@@ -60,5 +67,20 @@ impl Store {
             query.build_query_as().fetch_all(pool).await
         })?;
         Ok(rows.into_iter().collect())
+    }
+}
+
+impl Tx {
+    async fn known_restrictions(&mut self, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
+        let known: Vec<Uuid> = on!(self, |tx| {
+            let mut query = sqlx::QueryBuilder::new("SELECT id FROM restrictions WHERE id IN (");
+            let mut list = query.separated(", ");
+            for id in ids {
+                list.push_bind(*id);
+            }
+            query.push(")");
+            query.build_query_scalar().fetch_all(&mut **tx).await
+        })?;
+        Ok(known.into_iter().collect())
     }
 }

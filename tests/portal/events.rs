@@ -148,11 +148,9 @@ async fn what_cannot_be_followed_is_told_in_a_sentence() {
     portal.get("/api/v1/events?after=0&limit=0").await.invalid("limit");
     portal.get("/api/v1/events?since=1").await.problem("invalid");
     let token = portal.token(RoleGroup::GlobalReader).await;
-    for last in ["9", "x"] {
-        let request = portal.request(Method::GET, "/api/v1/events").bearer_auth(&token);
-        let request = request.header("accept", "text/event-stream").header("last-event-id", last);
-        portal.send(request).await.invalid("Last-Event-ID");
-    }
+    let request = portal.request(Method::GET, "/api/v1/events").bearer_auth(&token);
+    let request = request.header("accept", "text/event-stream").header("last-event-id", "x");
+    portal.send(request).await.invalid("Last-Event-ID");
 }
 
 /// 1,000 are asked for; so many descriptors a gate need not have.

@@ -3,7 +3,7 @@
 use super::{
     Fact, LONGEST_ADDRESS, LONGEST_TEXT, Letter, Line, Link, Section, Writer, counted, fact, moment,
 };
-use crate::alert::{AlertLine, AlertPolicyId};
+use crate::alert::{AlertLine, AlertPolicyId, WENT_BACK};
 use crate::decision::Scope;
 use crate::reason::Reason;
 use crate::words::{decent, number};
@@ -70,6 +70,9 @@ impl Writer {
             }
             AlertPolicyId::SuspiciousSending => format!("{who} sends mail that looks like spam"),
             AlertPolicyId::SendingLimit => format!("{who} went over a sending limit"),
+            AlertPolicyId::ReleaseFailed if alert.reason == WENT_BACK => {
+                "The database went back to an earlier state".into()
+            }
             // The database refuses the releases of everybody.
             AlertPolicyId::ReleaseFailed if alert.address.is_none() => {
                 "Releases that are due cannot be written".into()

@@ -3,8 +3,10 @@
 use super::row::{AlertRow, line};
 use super::{Result, Store, Tx, on};
 use crate::alert::{Alert, AlertChange, Comment};
+use crate::blocklist::Mark;
 use crate::event::{Action, NewAuditEntry};
 use crate::operator::Actor;
+use crate::store::columns;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -49,8 +51,25 @@ impl Store {
     /// # Errors
     /// When the database fails; then nobody is alerted.
     pub async fn raise_that_releases_fail(&self, reason: &str, now: DateTime<Utc>) -> Result<()> {
+        self.raise(super::NewAlert::releases_fail(reason.into(), now), now).await
+    }
+
+    /// Tells admins that the database went back to an earlier state, in which `last` is the last
+    /// change.
+    ///
+    /// # Errors
+    /// When the database fails; then nobody is alerted.
+    pub async fn raise_that_the_database_went_back(
+        &self,
+        last: Option<Mark>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        self.raise(super::NewAlert::went_back(last), now).await
+    }
+
+    async fn raise(&self, alert: super::NewAlert, now: DateTime<Utc>) -> Result<()> {
         let mut tx = self.begin().await?;
-        let audit = tx.raise(vec![super::NewAlert::releases_fail(reason.into(), now)], now).await?;
+        let audit = tx.raise(vec![alert], now).await?;
         if audit.is_empty() {
             return Ok(());
         }
@@ -77,16 +96,20 @@ impl Tx {
     async fn alert_to_change(&mut self, id: Uuid) -> Result<Option<Alert>> {
         let row: Option<AlertRow> = match self {
             Self::Sqlite(tx) => {
-                sqlx::query_as("SELECT * FROM alerts WHERE id = $1")
+                sqlx::query_as(concat!("SELECT ", columns!(alerts), " FROM alerts WHERE id = $1"))
                     .bind(id)
                     .fetch_optional(&mut **tx)
                     .await?
             }
             Self::Postgres(tx) => {
-                sqlx::query_as("SELECT * FROM alerts WHERE id = $1 FOR UPDATE")
-                    .bind(id)
-                    .fetch_optional(&mut **tx)
-                    .await?
+                sqlx::query_as(concat!(
+                    "SELECT ",
+                    columns!(alerts),
+                    " FROM alerts WHERE id = $1 FOR UPDATE"
+                ))
+                .bind(id)
+                .fetch_optional(&mut **tx)
+                .await?
             }
         };
         Ok(row.map(Into::into))

@@ -2,7 +2,8 @@
 
 use super::row::line;
 use super::{Result, Tx, on};
-use crate::alert::{AlertPolicy, AlertPolicyId, Comment};
+use crate::alert::{AlertPolicy, AlertPolicyId, Comment, WENT_BACK};
+use crate::blocklist::Mark;
 use crate::event::{Action, NewAuditEntry};
 use crate::operator::Actor;
 use crate::restriction::Restriction;
@@ -48,6 +49,15 @@ impl NewAlert {
     pub(super) fn releases_fail(reason: String, now: DateTime<Utc>) -> Self {
         let policy = AlertPolicyId::ReleaseFailed;
         let episode = format!("{policy}/{}", now.date_naive());
+        Self { policy, episode, address: None, restriction: None, reason, tell_repeat: false }
+    }
+
+    /// The database went back to an earlier state, in which `last` is the last change. Each process
+    /// that notices tells of the same episode.
+    pub(super) fn went_back(last: Option<Mark>) -> Self {
+        let (policy, reason) = (AlertPolicyId::ReleaseFailed, WENT_BACK.into());
+        let last = last.map_or(DateTime::UNIX_EPOCH, |last| last.at);
+        let episode = format!("{policy}/went-back/{}", last.timestamp_micros());
         Self { policy, episode, address: None, restriction: None, reason, tell_repeat: false }
     }
 

@@ -3,6 +3,7 @@
 use super::restricted_users::json;
 use crate::app::App;
 use crate::event::Event as EventType;
+use crate::feed::Told;
 use crate::store::Happened;
 use crate::web::Shared;
 use crate::web::error::Problem;
@@ -104,7 +105,7 @@ pub(crate) async fn events(
         return Ok(stream_of(app, last, parameters.after).await?.into_response());
     }
     let Some(after) = parameters.after else {
-        return Ok(json(&Events { items: Vec::new(), next: app.store.last_change().await? }));
+        return Ok(json(&Events { items: Vec::new(), next: last_event(&app).await? }));
     };
     not_ahead("after", after, &app).await?;
     let items: Vec<Shown> =
@@ -130,9 +131,14 @@ fn wants_stream(headers: &HeaderMap) -> bool {
     })
 }
 
+/// The number of the last event.
+async fn last_event(app: &App) -> Result<i64, Problem> {
+    Ok(app.store.last_change().await?.map_or(0, |last| last.number))
+}
+
 /// Whoever is ahead of us follows another database, and would wait for ever.
 async fn not_ahead(field: &'static str, after: i64, app: &App) -> Result<(), Problem> {
-    let last = app.store.last_change().await?;
+    let last = last_event(app).await?;
     if (0..=last).contains(&after) {
         return Ok(());
     }
@@ -146,14 +152,21 @@ async fn stream_of(
     after: Option<i64>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let live = app.feed.follow();
+    let end = last_event(&app).await?;
+    let mut behind = VecDeque::new();
     let after = match (last, after) {
-        (Some(last), _) => not_ahead("Last-Event-ID", last, &app).await.map(|()| last)?,
+        // The database went back while the browser was away.
+        (Some(last), _) if last > end => {
+            behind.push_back(Told::Reset(end));
+            end
+        }
+        (Some(last), _) => last,
         (None, Some(after)) => not_ahead("after", after, &app).await.map(|()| after)?,
-        (None, None) => app.store.last_change().await?,
+        (None, None) => end,
     };
-    let follower = Follower { app, live, told: after, behind: VecDeque::new(), catches_up: true };
+    let follower = Follower { app, live, told: after, behind, catches_up: true };
     let over = follower.app.feed.over.clone();
-    let events = stream::unfold(follower, Follower::next).map(|happened| Ok(event(&happened)));
+    let events = stream::unfold(follower, Follower::next).map(|told| Ok(event(told)));
     let end = async move {
         tokio::select! {
             () = over.cancelled() => {}
@@ -166,45 +179,57 @@ async fn stream_of(
 /// What a browser that comes back has seen last; it wins over the address, which stays the same.
 fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     let Some(value) = headers.get("last-event-id") else { return Ok(None) };
-    let number = value.to_str().ok().and_then(|text| text.parse().ok());
+    let number = value.to_str().ok().and_then(|text| text.parse().ok()).filter(|id| *id >= 0);
     let bad = || Problem::invalid("Last-Event-ID", "it takes the id of an event".to_owned());
     number.map(Some).ok_or_else(bad)
 }
 
-fn event(happened: &Happened) -> Event {
-    let shown = Shown::from(happened.clone());
-    let data = serde_json::to_string(&shown).expect("an event is made of text and numbers");
-    Event::default().id(shown.id.to_string()).data(data)
+fn event(told: Told) -> Event {
+    match told {
+        Told::Happened(happened) => {
+            let shown = Shown::from(Arc::unwrap_or_clone(happened));
+            let data = serde_json::to_string(&shown).expect("an event is made of text and numbers");
+            Event::default().id(shown.id.to_string()).data(data)
+        }
+        Told::Reset(next) => {
+            let data = serde_json::json!({ "next": next }).to_string();
+            Event::default().event("reset").id(next.to_string()).data(data)
+        }
+    }
 }
 
 /// Somebody who follows, and how far it has come.
 struct Follower {
     app: Shared,
-    live: Receiver<Arc<Happened>>,
+    live: Receiver<Told>,
     told: i64,
     /// Read from the store and not told yet.
-    behind: VecDeque<Arc<Happened>>,
+    behind: VecDeque<Told>,
     catches_up: bool,
 }
 
 impl Follower {
     /// The next event; nothing where the feed is over or the database fails, and whoever follows
     /// has to come again.
-    async fn next(mut self) -> Option<(Arc<Happened>, Self)> {
+    async fn next(mut self) -> Option<(Told, Self)> {
         loop {
-            if let Some(happened) = self.behind.pop_front() {
-                self.told = happened.number;
-                return Some((happened, self));
+            if let Some(told) = self.behind.pop_front() {
+                self.told = match &told {
+                    Told::Happened(happened) => happened.number,
+                    Told::Reset(last) => *last,
+                };
+                return Some((told, self));
             }
             if self.catches_up {
                 let events = self.app.store.events_after(self.told, AT_ONCE).await.ok()?;
                 self.catches_up = !events.is_empty();
-                self.behind.extend(events.into_iter().map(Arc::new));
+                let told = events.into_iter().map(|event| Told::Happened(Arc::new(event)));
+                self.behind.extend(told);
                 continue;
             }
             match self.live.recv().await {
-                Ok(happened) if happened.number > self.told => self.behind.push_back(happened),
-                Ok(_) => {}
+                Ok(Told::Happened(happened)) if happened.number <= self.told => {}
+                Ok(told) => self.behind.push_back(told),
                 Err(RecvError::Lagged(_)) => self.catches_up = true,
                 Err(RecvError::Closed) => return None,
             }
