@@ -37,6 +37,8 @@ pub struct App {
     pub clock: Clock,
     /// The database.
     pub store: Store,
+    /// The same over connections that no request takes, for what happens by itself.
+    pub background: Store,
     /// Who is restricted right now.
     pub blocklist: Arc<Blocklist>,
     /// What becomes of mail.
@@ -93,12 +95,13 @@ impl App {
         let provider = provider.map(|oidc| Provider::new(oidc, &public_url, clock.clone()));
         let courier = Courier::new(&config, &public_url);
         Ok(Self {
-            feed: Feed::behind(followed),
+            feed: Feed::behind(followed.map_or(0, |followed| followed.number)),
             courier,
             config,
             public_url,
             passkeys,
             clock,
+            background: store.in_background(),
             store,
             blocklist,
             decider,
@@ -166,6 +169,31 @@ impl App {
             self.committed(changes);
         }
         outcome
+    }
+
+    /// Takes what the database has for all there is: it went back to an earlier state, and what is
+    /// remembered of it never happened.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn start_over(&self) -> Result<()> {
+        let had = self.blocklist.followed();
+        let followed = self.background.last_change().await?;
+        let active = self.background.active_restrictions().await?;
+        self.blocklist.start_over(active, followed);
+        let has = followed.map_or(0, |followed| followed.number);
+        tracing::error!(
+            had,
+            has,
+            "the database went back to an earlier state; restricted users and policies are loaded anew"
+        );
+        self.feed.start_over(has);
+        self.meter.forget_policies();
+        self.token_memory.forget();
+        self.due_changed.notify_one();
+        self.background.raise_that_the_database_went_back(followed, self.clock.now()).await?;
+        self.alerts_raised.notify_one();
+        Ok(())
     }
 
     /// Tells this process at once what it has just committed.

@@ -2,7 +2,6 @@
 //! have to do that themselves.
 
 use crate::app::App;
-use crate::outage::Outage;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -12,11 +11,8 @@ const EVERY: Duration = Duration::from_millis(250);
 
 /// Runs until `stop`. On Postgres, which does so by itself, there is nothing to do.
 pub async fn run(app: &App, stop: &CancellationToken) {
-    let mut outage = Outage::of("the checkpointer");
+    let mut rounds = app.health.rounds("checkpointer", "the checkpointer");
     while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
-        match app.store.checkpoint().await {
-            Ok(()) => outage.over(),
-            Err(error) => outage.note(&error),
-        }
+        rounds.round(app.background.checkpoint()).await;
     }
 }

@@ -33,6 +33,10 @@ const LONGEST_DELAY: TimeDelta = TimeDelta::minutes(30);
 pub struct Config {
     /// Where the data is.
     pub database_url: DatabaseUrl,
+    /// How many connections to Postgres this process makes at most.
+    pub database_connections: u32,
+    /// Where the blocklist is kept for a start without a database.
+    pub state_directory: Option<PathBuf>,
     /// Where the portal and the API listen.
     pub listen: SocketAddr,
     /// Scheme, host and port as browsers see them, where they differ from `listen`.
@@ -171,6 +175,10 @@ impl Config {
             database_url: source
                 .one("database_url", DATABASE, database_url)?
                 .unwrap_or_else(|| DatabaseUrl::Sqlite("restricted-users.db".into())),
+            database_connections: source
+                .one("database_connections", "a whole number from 6 to 200", connections)?
+                .unwrap_or(18),
+            state_directory: source.state_directory()?,
             listen: source
                 .one("listen", "an address and a port, such as 127.0.0.1:8080", |text| {
                     text.parse().ok()
@@ -295,6 +303,10 @@ fn database_url(text: &str) -> Option<DatabaseUrl> {
     let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
     (known && sqlx::postgres::PgConnectOptions::from_str(text).is_ok())
         .then(|| DatabaseUrl::Postgres(text.into()))
+}
+
+fn connections(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|connections| (6..=200).contains(connections))
 }
 
 fn web_url(text: &str) -> Option<Url> {

@@ -42,7 +42,6 @@ pub mod one_time_code;
 pub mod one_time_link;
 pub mod operator;
 pub mod organization;
-pub mod outage;
 pub mod outbound;
 pub mod passkey;
 pub mod password;

@@ -3,7 +3,6 @@
 
 use crate::app::App;
 use crate::idempotency::KEPT;
-use crate::outage::Outage;
 use crate::store::Result;
 use chrono::TimeDelta;
 use std::time::Duration;
@@ -18,12 +17,10 @@ const BREATH: Duration = Duration::from_millis(10);
 
 /// Runs until `stop`.
 pub async fn run(app: &App, stop: &CancellationToken) {
-    let mut outage = Outage::of("retention");
+    let mut rounds = app.health.rounds("retention", "retention");
     loop {
-        match stop.run_until_cancelled(delete_all_old(app)).await {
-            Some(Ok(())) => outage.over(),
-            Some(Err(error)) => outage.note(&error),
-            None => return,
+        if stop.run_until_cancelled(rounds.round(delete_all_old(app))).await.is_none() {
+            return;
         }
         let next = app.clock.now() + EVERY;
         if stop.run_until_cancelled(app.clock.sleep_until(next)).await.is_none() {
@@ -38,11 +35,11 @@ pub async fn run(app: &App, stop: &CancellationToken) {
 /// When the database fails; what was deleted before stays deleted.
 pub async fn delete_all_old(app: &App) -> Result<()> {
     let before = app.clock.now() - app.config.message_retention;
-    while app.store.delete_some_evidence(before).await? > 0 {
+    while app.background.delete_some_evidence(before).await? > 0 {
         tokio::time::sleep(BREATH).await;
     }
-    app.store.delete_old_request_counts(app.clock.now()).await?;
-    while app.store.delete_some_requests(app.clock.now() - KEPT).await? > 0 {
+    app.background.delete_old_request_counts(app.clock.now()).await?;
+    while app.background.delete_some_requests(app.clock.now() - KEPT).await? > 0 {
         tokio::time::sleep(BREATH).await;
     }
     Ok(())

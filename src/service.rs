@@ -46,7 +46,7 @@ impl Service {
     /// # Errors
     /// When the database cannot be opened or an address cannot be bound.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
-        let store = Store::open(&config.database_url)
+        let store = open(&config)
             .await
             .with_context(|| format!("cannot open the database {:?}", config.database_url))?;
         let store = if config.alerts.notify_restricted_user {
@@ -179,6 +179,12 @@ impl Service {
         }
         self.app.store.close().await;
     }
+}
+
+async fn open(config: &Config) -> anyhow::Result<Store> {
+    let store = Store::at(&config.database_url, config.database_connections).await?;
+    store.prepare().await?;
+    Ok(store)
 }
 
 async fn bind(addresses: &[ListenAddress]) -> anyhow::Result<Vec<Listener>> {

@@ -18,7 +18,7 @@ pub fn stopping() {
 pub async fn keep_alive(health: Health) {
     let Some(patience) = watchdog_enabled() else { return };
     loop {
-        if health.parts().values().all(|runs| *runs) {
+        if health.all_run() {
             tell(NotifyState::Watchdog);
         }
         tokio::time::sleep(patience / 2).await;

@@ -1,7 +1,7 @@
 //! Ends restrictions when their time has come.
 
 use crate::app::App;
-use crate::outage::Outage;
+use crate::health::Rounds;
 use crate::restriction::Restriction;
 use crate::store::Result;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,30 +18,34 @@ const RETRY: TimeDelta = TimeDelta::seconds(1);
 /// Runs until `stop`: releases what is due, then sleeps until the next release or until somebody
 /// changes what is due.
 pub async fn run(app: &App, stop: &CancellationToken) {
-    let mut trouble = Trouble { outage: Outage::of("the unblocker"), told: false };
+    let mut trouble =
+        Trouble { rounds: app.health.rounds("unblocker", "the unblocker"), told: false };
     while stop.run_until_cancelled(round(app, &mut trouble)).await.is_some() {}
 }
 
 /// What keeps the unblocker from its work.
 struct Trouble {
-    outage: Outage,
+    rounds: Rounds,
     /// Whether admins were told that releases fail although the database answers.
     told: bool,
 }
 
 async fn round(app: &App, trouble: &mut Trouble) {
-    let wake_at = match release_all_due(app).await {
-        Ok(next) => {
-            trouble.outage.over();
-            trouble.told = false;
-            next
-        }
-        Err(error) => {
-            trouble.outage.note(&error);
-            if !error.is_outage() && !trouble.told {
-                trouble.told = tell_that_releases_fail(app).await;
+    let failed_before = trouble.rounds.fails();
+    let wake_at = loop {
+        match trouble.rounds.round(release_some(app)).await {
+            Some(Released::Some) => tokio::time::sleep(BREATH).await,
+            Some(Released::AllBut(next)) => {
+                trouble.told = false;
+                break next;
             }
-            Some(app.clock.now() + RETRY)
+            None => {
+                // A database that takes nothing at all takes no alert either.
+                if failed_before && !trouble.told {
+                    trouble.told = tell_that_releases_fail(app).await;
+                }
+                break Some(app.clock.now() + RETRY);
+            }
         }
     };
     let due = async {
@@ -60,7 +64,7 @@ async fn round(app: &App, trouble: &mut Trouble) {
 async fn tell_that_releases_fail(app: &App) -> bool {
     const REASON: &str = "The database answers, but does not take releases; the service's log has \
                           its words";
-    let raised = app.store.raise_that_releases_fail(REASON, app.clock.now()).await;
+    let raised = app.background.raise_that_releases_fail(REASON, app.clock.now()).await;
     app.alerts_raised.notify_one();
     raised.is_ok()
 }
@@ -70,21 +74,34 @@ async fn tell_that_releases_fail(app: &App) -> bool {
 /// # Errors
 /// When the database fails.
 pub async fn release_all_due(app: &App) -> Result<Option<DateTime<Utc>>> {
-    let mut now = app.clock.now();
-    let mut due = app.store.due(now).await?;
-    while !due.is_empty() {
-        let (released, changes) = app.store.release(due, now).await?;
-        app.blocklist.apply(&changes);
-        app.alerts_raised.notify_one();
-        app.feed.grown.notify_one();
-        for restriction in &released {
-            tell(app, restriction);
+    loop {
+        match release_some(app).await? {
+            Released::Some => tokio::time::sleep(BREATH).await,
+            Released::AllBut(next) => return Ok(next),
         }
-        now = app.clock.now();
-        let (next, ()) = tokio::join!(app.store.due(now), tokio::time::sleep(BREATH));
-        due = next?;
     }
-    app.store.next_release().await
+}
+
+enum Released {
+    Some,
+    /// Nothing more is due until then.
+    AllBut(Option<DateTime<Utc>>),
+}
+
+async fn release_some(app: &App) -> Result<Released> {
+    let now = app.clock.now();
+    let due = app.background.due(now).await?;
+    if due.is_empty() {
+        return Ok(Released::AllBut(app.background.next_release().await?));
+    }
+    let (released, changes) = app.background.release(due, now).await?;
+    app.blocklist.apply(&changes);
+    app.alerts_raised.notify_one();
+    app.feed.grown.notify_one();
+    for restriction in &released {
+        tell(app, restriction);
+    }
+    Ok(Released::Some)
 }
 
 fn tell(app: &App, restriction: &Restriction) {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 const PREFIX: &str = "RESTRICTED_USERS_";
 const DEFAULT_FILE: &str = "restricted-users.toml";
+/// systemd's, where a unit has `StateDirectory=` (systemd.exec(5)).
+const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
 /// Variables that the client commands take; no settings, but ours.
 const CLIENT_VARIABLES: [&str; 2] = ["url", "token"];
 /// A file larger than this is not a file of settings.
@@ -25,6 +27,8 @@ pub(super) struct Source {
     file: Option<(PathBuf, toml::Table)>,
     variables: BTreeMap<String, String>,
     taken: Vec<&'static str>,
+    /// Where systemd lets the service keep its state.
+    state_directory: Option<PathBuf>,
 }
 
 impl Source {
@@ -41,11 +45,25 @@ impl Source {
     }
 
     pub(super) fn variables(variables: impl Iterator<Item = (OsString, OsString)>) -> Self {
-        let ours = variables.filter_map(|(key, value)| {
-            let key = key.to_str()?.strip_prefix(PREFIX)?.to_ascii_lowercase();
-            Some((key, value.to_string_lossy().into_owned()))
-        });
-        Self { variables: ours.collect(), ..Self::default() }
+        let mut source = Self::default();
+        for (key, value) in variables {
+            let Some(key) = key.to_str() else { continue };
+            let value = value.to_string_lossy();
+            if let Some(key) = key.strip_prefix(PREFIX) {
+                source.variables.insert(key.to_ascii_lowercase(), value.into_owned());
+            } else if key == STATE_DIRECTORY {
+                // Of several, with colons between, the first is the service's own.
+                source.state_directory = value.split(':').next().map(Into::into);
+            }
+        }
+        source
+    }
+
+    /// Takes the setting `state_directory`, or else what systemd says.
+    pub(super) fn state_directory(&mut self) -> Result<Option<PathBuf>> {
+        let folder = |text: &str| Some(PathBuf::from(text)).filter(|folder| folder.is_dir());
+        let set = self.one("state_directory", "a folder that is there", folder)?;
+        Ok(set.or_else(|| self.state_directory.take()))
     }
 
     /// Takes a setting of one value; `takes` says what it takes.

@@ -10,11 +10,11 @@ mod samples;
 pub mod webhook;
 
 pub use rounds::{deliver_due, gather_due};
+use rounds::{deliver_some, next_delivery};
 
 use crate::app::App;
 use crate::config::{Config, WebhookUrl};
-use crate::outage::Outage;
-use crate::store::{Audience, Channel, Result};
+use crate::store::{Audience, Channel};
 use chrono::{DateTime, TimeDelta, Utc};
 use mail::Mailer;
 use std::time::Duration;
@@ -80,45 +80,34 @@ pub async fn run(app: &App, stop: &CancellationToken) {
 }
 
 async fn gather(app: &App, stop: &CancellationToken) {
-    let mut outage = Outage::of("the gathering of alerts");
-    let rounds = async {
+    let mut rounds = app.health.rounds("courier", "the gathering of alerts");
+    let gathering = async {
         loop {
-            let wake_at = or_retry(app, gather_due(app).await, &mut outage);
+            let wake_at = or_retry(app, rounds.round(gather_due(app)).await);
             wait(app, wake_at, &app.alerts_raised).await;
         }
     };
-    stop.run_until_cancelled(rounds).await;
+    stop.run_until_cancelled(gathering).await;
 }
 
 async fn deliver(app: &App, channel: Channel, stop: &CancellationToken) {
-    let mut outage = Outage::of(match channel {
+    let called = match channel {
         Channel::Mail => "the delivery of mail",
         Channel::Webhook => "the delivery to webhooks",
-    });
-    let rounds = async {
+    };
+    let mut rounds = app.health.rounds("courier", called);
+    let delivering = async {
         loop {
-            let wake_at = or_retry(app, deliver_due(app, channel).await, &mut outage);
+            while rounds.round(deliver_some(app, channel)).await == Some(true) {}
+            let wake_at = or_retry(app, rounds.round(next_delivery(app, channel)).await);
             wait(app, wake_at, &app.courier.written[channel as usize]).await;
         }
     };
-    stop.run_until_cancelled(rounds).await;
+    stop.run_until_cancelled(delivering).await;
 }
 
-fn or_retry(
-    app: &App,
-    next: Result<Option<DateTime<Utc>>>,
-    outage: &mut Outage,
-) -> Option<DateTime<Utc>> {
-    match next {
-        Ok(next) => {
-            outage.over();
-            next
-        }
-        Err(error) => {
-            outage.note(&error);
-            Some(app.clock.now() + RETRY)
-        }
-    }
+fn or_retry(app: &App, next: Option<Option<DateTime<Utc>>>) -> Option<DateTime<Utc>> {
+    next.unwrap_or_else(|| Some(app.clock.now() + RETRY))
 }
 
 async fn wait(app: &App, wake_at: Option<DateTime<Utc>>, bell: &Notify) {

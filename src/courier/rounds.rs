@@ -23,9 +23,9 @@ const JITTER_PERCENT: i32 = 20;
 pub async fn gather_due(app: &App) -> Result<Option<DateTime<Utc>>> {
     let (courier, now) = (&app.courier, app.clock.now());
     if app.config.alerts.weekly_digest {
-        app.store.write_digest(&courier.audience, now).await?;
+        app.background.write_digest(&courier.audience, now).await?;
     }
-    let next = app.store.gather(&courier.audience, now).await?;
+    let next = app.background.gather(&courier.audience, now).await?;
     courier.ring();
     Ok(next)
 }
@@ -35,16 +35,22 @@ pub async fn gather_due(app: &App) -> Result<Option<DateTime<Utc>>> {
 /// # Errors
 /// When the database fails; what was sent and could not be marked is sent once more.
 pub async fn deliver_due(app: &App, channel: Channel) -> Result<Option<DateTime<Utc>>> {
-    loop {
-        let claimed = app.store.claim(channel, app.clock.now()).await?;
-        if claimed.is_empty() {
-            break;
-        }
-        let attempts = claimed.iter().map(|claimed| attempt(app, channel, claimed));
-        join_all(attempts).await.into_iter().collect::<Result<()>>()?;
-    }
-    app.courier.metrics.tell_queues(&app.store.delivery_queues().await?, app.clock.now());
-    app.store.next_delivery(channel).await
+    while deliver_some(app, channel).await? {}
+    next_delivery(app, channel).await
+}
+
+/// Tries some of what is due on a channel, and answers whether there may be more.
+pub(super) async fn deliver_some(app: &App, channel: Channel) -> Result<bool> {
+    let claimed = app.background.claim(channel, app.clock.now()).await?;
+    let attempts = claimed.iter().map(|claimed| attempt(app, channel, claimed));
+    join_all(attempts).await.into_iter().collect::<Result<()>>()?;
+    Ok(!claimed.is_empty())
+}
+
+/// When the next attempt on a channel is due.
+pub(super) async fn next_delivery(app: &App, channel: Channel) -> Result<Option<DateTime<Utc>>> {
+    app.courier.metrics.tell_queues(&app.background.delivery_queues().await?, app.clock.now());
+    app.background.next_delivery(channel).await
 }
 
 async fn attempt(app: &App, channel: Channel, claimed: &Claimed) -> Result<()> {
@@ -56,7 +62,7 @@ async fn attempt(app: &App, channel: Channel, claimed: &Claimed) -> Result<()> {
         Channel::Webhook => app.courier.webhooks.send(claimed, app.clock.now()).await,
     };
     match sent {
-        Ok(()) => app.store.delivered(claimed, app.clock.now()).await,
+        Ok(()) => app.background.delivered(claimed, app.clock.now()).await,
         Err(problem) => failed(app, channel, claimed, &problem).await,
     }
 }
@@ -80,7 +86,7 @@ async fn failed(
         problem = %problem.0.escape_debug(),
         "an alert could not be delivered"
     );
-    app.store.failed(claimed, &problem.0, next, now).await
+    app.background.failed(claimed, &problem.0, next, now).await
 }
 
 fn wait_after(attempt: i64) -> TimeDelta {

@@ -6,7 +6,7 @@ mod tests;
 mod waiting;
 
 use crate::app::App;
-use crate::outage::Outage;
+use crate::health;
 use crate::outbound::Report;
 use crate::store::{Counted, CountingTransaction, KnownPolicies, Result, StoreError, Written};
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use waiting::{Entry, Kind, MOST_KEPT, Waiting};
+use waiting::{Entry, Kind, MOST_KEPT, Sums, Waiting};
 
 /// How long a mail server waits for the commit that counts its message; a database that is slow or
 /// away shall not hold up mail.
@@ -24,9 +24,12 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Between two tries while the database is away.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// The database does not answer and the reports were not counted.
+/// The database takes nothing and the reports were not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Away;
+pub struct Away {
+    /// Whether that is because its disk is full.
+    pub disk_full: bool,
+}
 
 /// What waits to be counted.
 #[derive(Debug)]
@@ -35,6 +38,10 @@ pub struct Meter {
     bell: Notify,
     /// Whether the last transaction failed or takes too long; then nobody waits for the next.
     away: AtomicBool,
+    /// Whether it failed because the disk is full.
+    disk_full: AtomicBool,
+    /// Whether the policies that are known may be those of another state of the database.
+    policies_stale: AtomicBool,
     metrics: Metrics,
 }
 
@@ -44,6 +51,8 @@ impl Default for Meter {
             waiting: Mutex::default(),
             bell: Notify::new(),
             away: AtomicBool::new(false),
+            disk_full: AtomicBool::new(false),
+            policies_stale: AtomicBool::new(false),
             metrics: Metrics::registered(),
         }
     }
@@ -70,10 +79,10 @@ impl Meter {
     /// When the database does not answer; then none is counted.
     pub async fn count_all(&self, reports: Vec<Report>) -> std::result::Result<Vec<bool>, Away> {
         if self.is_away() {
-            return Err(Away);
+            return Err(self.why_away());
         }
         let entry = Kind { kept: false, tried: false };
-        self.enter(reports, entry).await.unwrap_or(Err(Away))
+        self.enter(reports, entry).await.unwrap_or(Err(self.why_away()))
     }
 
     /// Counts what is new about a message that is known by its id.
@@ -82,10 +91,10 @@ impl Meter {
     /// When the database does not answer; then nothing is counted.
     pub async fn count_again(&self, report: Report) -> std::result::Result<(), Away> {
         if self.is_away() {
-            return Err(Away);
+            return Err(self.why_away());
         }
         let entry = Kind { kept: false, tried: true };
-        self.enter(vec![report], entry).await.unwrap_or(Err(Away)).map(drop)
+        self.enter(vec![report], entry).await.unwrap_or(Err(self.why_away())).map(drop)
     }
 
     /// How many messages wait, or are kept while the database is away.
@@ -99,6 +108,34 @@ impl Meter {
     #[must_use]
     pub fn is_away(&self) -> bool {
         self.away.load(Relaxed)
+    }
+
+    /// Reads the policies again before the next message is counted.
+    pub fn forget_policies(&self) {
+        self.policies_stale.store(true, Relaxed);
+    }
+
+    fn why_away(&self) -> Away {
+        Away { disk_full: self.disk_full.load(Relaxed) }
+    }
+
+    fn set_away(&self, error: &StoreError) {
+        self.disk_full.store(error.is_disk_full(), Relaxed);
+        self.away.store(true, Relaxed);
+    }
+
+    /// Sets the gauge of what waits.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    pub fn tell_waiting(&self) {
+        self.metrics.kept.set(self.waiting() as f64);
+    }
+
+    /// Puts back what nobody would send again; who else waits is answered that nothing was counted.
+    fn keep(&self, entries: Vec<Entry>, error: &StoreError) {
+        self.set_away(error);
+        let mut waiting = self.locked();
+        waiting.put_back(entries);
+        waiting.refuse_what_comes_again(self.why_away());
     }
 
     fn enter(
@@ -126,13 +163,13 @@ impl Meter {
 
 /// Runs until `stop`, and then until nothing waits any more or the database is away.
 pub async fn run(app: &App, stop: &CancellationToken) {
-    let mut outage = Outage::of("the meter");
-    let mut rounds = Rounds::default();
+    let mut rounds = Rounds {
+        health: app.health.rounds("meter", "the meter"),
+        policies: KnownPolicies::default(),
+        answers: TaskTracker::new(),
+    };
     loop {
-        match round(app, &mut rounds).await {
-            Ok(()) => outage.over(),
-            Err(error) => outage.note(&error),
-        }
+        round(app, &mut rounds).await;
         let away = app.meter.is_away();
         if stop.is_cancelled() && (away || app.meter.waiting() == 0) {
             break;
@@ -151,30 +188,43 @@ pub async fn run(app: &App, stop: &CancellationToken) {
 }
 
 /// What stays from one transaction to the next.
-#[derive(Default)]
 struct Rounds {
+    health: health::Rounds,
     policies: KnownPolicies,
     /// Those who wait for the disk, while the next transaction runs.
     answers: TaskTracker,
 }
 
-/// Counts everything that waits.
-///
-/// # Errors
-/// When the database is away; what nobody would send again is kept.
-async fn round(app: &App, rounds: &mut Rounds) -> Result<()> {
-    let meter = &app.meter;
-    if meter.is_away() && meter.waiting() == 0 {
-        app.store.ping().await.inspect(|()| meter.away.store(false, Relaxed))?;
+/// Counts everything that waits. While the database is away, what nobody would send again is kept.
+async fn round(app: &App, rounds: &mut Rounds) {
+    while let Some(done) = step(app, rounds).await {
+        rounds.health.end(done.as_ref().err());
+        if let Err(error) = done {
+            return app.meter.set_away(&error);
+        }
     }
-    while !meter.locked().entries.is_empty() {
-        let begun = app.store.begin_counting().await;
+}
+
+/// Counts some of what waits; nothing where nothing does.
+async fn step(app: &App, rounds: &mut Rounds) -> Option<Result<()>> {
+    let meter = &app.meter;
+    rounds.health.begin();
+    if !meter.locked().entries.is_empty() {
+        let begun = app.background.begin_counting().await;
         // Those who came while it began are counted with it.
         let next = meter.locked().next();
-        count(app, begun, next, rounds).await?;
-        meter.metrics.tell_waiting(meter.waiting());
+        return Some(count(app, begun, next, rounds).await);
     }
-    write_sums(app).await
+    let sums = meter.locked().next_sums();
+    if !sums.is_empty() {
+        return Some(write_sums(app, sums).await);
+    }
+    if meter.is_away() {
+        let written = app.background.try_to_write(app.clock.now()).await;
+        return Some(written.inspect(|()| meter.away.store(false, Relaxed)));
+    }
+    rounds.health.end(None);
+    None
 }
 
 async fn count(
@@ -183,36 +233,27 @@ async fn count(
     entries: Vec<Entry>,
     rounds: &mut Rounds,
 ) -> Result<()> {
-    let meter = &app.meter;
     match count_together(app, begun, &entries, &mut rounds.policies).await {
         Ok(counted) => {
-            meter.away.store(false, Relaxed);
-            app.committed(&counted.changes);
-            if counted.raised {
-                app.alerts_raised.notify_one();
-            }
-            meter.locked().reports -= reports(&entries);
-            rounds.answers.spawn(answer(entries, counted.news, counted.written));
+            counted_all(app, entries, counted, rounds);
             Ok(())
         }
         Err(error) if error.is_outage() => {
-            meter.away.store(true, Relaxed);
-            let (kept, refused): (Vec<_>, Vec<_>) =
-                entries.into_iter().partition(|entry| entry.kind.kept);
-            meter.locked().reports -= reports(&refused);
-            for entry in refused {
-                // Whoever asked may have gone.
-                let _ = entry.counted.send(Err(Away));
-            }
-            meter.locked().put_back(kept);
-            meter.metrics.tell_waiting(meter.waiting());
+            app.meter.keep(entries, &error);
             Err(error)
         }
-        Err(error) => {
-            Box::pin(count_one_by_one(app, entries, rounds, error)).await;
-            Ok(())
-        }
+        Err(error) => Box::pin(count_one_by_one(app, entries, rounds, error)).await,
     }
+}
+
+fn counted_all(app: &App, entries: Vec<Entry>, counted: Counted, rounds: &Rounds) {
+    app.meter.away.store(false, Relaxed);
+    app.committed(&counted.changes);
+    if counted.raised {
+        app.alerts_raised.notify_one();
+    }
+    app.meter.locked().reports -= reports(&entries);
+    rounds.answers.spawn(answer(entries, counted.news, counted.written, app.meter.why_away()));
 }
 
 async fn count_together(
@@ -223,23 +264,57 @@ async fn count_together(
 ) -> Result<Counted> {
     let reports: Vec<Report> =
         entries.iter().flat_map(|entry| entry.reports.iter().cloned()).collect();
+    if app.meter.policies_stale.swap(false, Relaxed) {
+        *policies = KnownPolicies::default();
+    }
     let again = entries.iter().any(|entry| entry.kind.tried);
-    app.store.count_reports(begun?, &reports, again, policies, app.clock.now()).await
+    app.background.count_reports(begun?, &reports, again, policies, app.clock.now()).await
 }
 
-/// The database refuses something in here: the others shall not suffer from it, and it shall not be
-/// tried for ever.
-async fn count_one_by_one(app: &App, entries: Vec<Entry>, rounds: &mut Rounds, error: StoreError) {
-    if entries.len() == 1 {
-        app.meter.locked().reports -= reports(&entries);
-        app.meter.metrics.lost.increment(entries[0].reports.len() as u64);
-        tracing::error!(error = std::error::Error::source(&error), "reports cannot be counted");
-        return;
+/// The database refuses values of something in here: the others shall not suffer from it. What it
+/// refuses is dropped only when it took another of the same round; else it may be the database.
+async fn count_one_by_one(
+    app: &App,
+    entries: Vec<Entry>,
+    rounds: &mut Rounds,
+    mut error: StoreError,
+) -> Result<()> {
+    let (mut refused, mut left) = (Vec::new(), entries.into_iter());
+    let (alone, mut took_any) = (left.len() == 1, false);
+    while let Some(entry) = left.next() {
+        let entry = vec![entry];
+        let counted = if alone {
+            Err(error.clone())
+        } else {
+            let begun = app.background.begin_counting().await;
+            count_together(app, begun, &entry, &mut rounds.policies).await
+        };
+        match counted {
+            Ok(counted) => {
+                took_any = true;
+                counted_all(app, entry, counted, rounds);
+            }
+            Err(outage) if outage.is_outage() => {
+                app.meter.keep(refused.into_iter().chain(entry).chain(left).collect(), &outage);
+                return Err(outage);
+            }
+            Err(refusal) => {
+                error = refusal;
+                refused.extend(entry);
+            }
+        }
     }
-    for entry in entries {
-        // What fails because the database is away now was put back.
-        let _ = count(app, app.store.begin_counting().await, vec![entry], rounds).await;
+    if !took_any {
+        app.meter.keep(refused, &error);
+        return Err(error);
     }
+    if !refused.is_empty() {
+        app.meter.locked().reports -= reports(&refused);
+        app.meter.metrics.lost.increment(reports(&refused) as u64);
+        let reports = reports(&refused);
+        tracing::error!(error = std::error::Error::source(&error), reports, "cannot be counted");
+    }
+    Ok(())
 }
 
 fn reports(entries: &[Entry]) -> usize {
@@ -247,38 +322,29 @@ fn reports(entries: &[Entry]) -> usize {
 }
 
 /// Answers those whose reports were written, once a loss of power no longer takes them away.
-async fn answer(entries: Vec<Entry>, news: Vec<bool>, written: Written) {
+async fn answer(entries: Vec<Entry>, news: Vec<bool>, written: Written, away: Away) {
     let durable = written.durable().await;
     let mut news = news.into_iter();
     for entry in entries {
         let own = news.by_ref().take(entry.reports.len()).collect();
         // Whoever asked may have stopped waiting.
-        let _ = entry.counted.send(durable.as_ref().map(|()| own).map_err(|_| Away));
+        let _ = entry.counted.send(durable.as_ref().map(|()| own).map_err(|_| away));
     }
 }
 
-/// Writes sums in steps, so that no other write waits long.
-async fn write_sums(app: &App) -> Result<()> {
-    loop {
-        let sums = app.meter.locked().next_sums();
-        if sums.is_empty() {
-            return Ok(());
-        }
-        let written = app.store.add_sums(&sums).await;
-        let mut waiting = app.meter.locked();
-        match written {
-            Ok(()) => {
-                let messages: i64 = sums.values().map(|sum| sum.messages).sum();
-                waiting.summed -= usize::try_from(messages).unwrap_or(waiting.summed);
-            }
-            Err(error) => {
-                for (key, sum) in sums {
-                    *waiting.sums.entry(key).or_default() += sum;
-                }
-                return Err(error);
-            }
+/// Writes some sums, so few that no other write waits long.
+async fn write_sums(app: &App, sums: Sums) -> Result<()> {
+    let written = app.background.add_sums(&sums).await;
+    let mut waiting = app.meter.locked();
+    if written.is_ok() {
+        let messages: i64 = sums.values().map(|sum| sum.messages).sum();
+        waiting.summed -= usize::try_from(messages).unwrap_or(waiting.summed);
+    } else {
+        for (key, sum) in sums {
+            *waiting.sums.entry(key).or_default() += sum;
         }
     }
+    written
 }
 
 #[derive(Debug)]
@@ -298,10 +364,5 @@ impl Metrics {
         );
         describe_counter!(LOST, "Messages that could not be counted");
         Self { kept: gauge!(KEPT), lost: counter!(LOST) }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-    fn tell_waiting(&self, messages: usize) {
-        self.kept.set(messages as f64);
     }
 }

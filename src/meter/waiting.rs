@@ -19,13 +19,16 @@ pub(super) const FEW: usize = 1_000;
 /// Recipients that such a report keeps by name.
 pub(super) const SLIM_RECIPIENTS: usize = 5;
 
+/// Messages summed up by sender and minute.
+pub(super) type Sums = BTreeMap<(Address, i64), Sum>;
+
 /// What waits.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     pub(super) entries: VecDeque<Entry>,
     /// Reports in the entries, and in those of the transaction under way.
     pub(super) reports: usize,
-    pub(super) sums: BTreeMap<(Address, i64), Sum>,
+    pub(super) sums: Sums,
     /// Messages in the sums, and in those of the transaction under way.
     pub(super) summed: usize,
 }
@@ -93,10 +96,22 @@ impl Waiting {
     }
 
     /// The sums of the next transaction.
-    pub(super) fn next_sums(&mut self) -> BTreeMap<(Address, i64), Sum> {
+    pub(super) fn next_sums(&mut self) -> Sums {
         let later = self.sums.keys().nth(AT_ONCE).cloned();
         let later = later.map(|key| self.sums.split_off(&key)).unwrap_or_default();
         std::mem::replace(&mut self.sums, later)
+    }
+
+    /// Answers those who would send their reports again that nothing was counted.
+    pub(super) fn refuse_what_comes_again(&mut self, away: Away) {
+        let (kept, refused): (Vec<_>, Vec<_>) =
+            self.entries.drain(..).partition(|entry| entry.kind.kept);
+        self.entries = kept.into();
+        for entry in refused {
+            self.reports -= entry.reports.len();
+            // Whoever asked may have gone.
+            let _ = entry.counted.send(Err(away));
+        }
     }
 
     /// Puts entries back that could not be counted, in their order.

@@ -28,10 +28,12 @@ impl Store {
     pub(super) async fn seal_audit(&self) -> Result<()> {
         match &self.write {
             Backend::Sqlite(writer) => {
-                sqlx::raw_sql(SQLITE).execute(&writer.pool).await?;
+                sqlx::raw_sql(SQLITE).execute(writer.pool()).await?;
             }
             // Several statements sent at once are one transaction.
-            Backend::Postgres(pool) => sqlx::raw_sql(POSTGRES).execute(pool).await.map(drop)?,
+            Backend::Postgres(server) => {
+                sqlx::raw_sql(POSTGRES).execute(server).await?;
+            }
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Taking over restrictions from an export, in chunks that hold up nobody.
 
+use super::postgres::connect;
 use super::{Backend, Result, Store, Tx, on};
 use crate::address::Address;
 use crate::event::{Action, Event, HistoryEntry, NewAuditEntry, NewHistoryEntry};
@@ -8,7 +9,7 @@ use crate::reason::Cause;
 use crate::restriction::next_midnight;
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::FromRow;
+use sqlx::{Executor, FromRow};
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -62,7 +63,7 @@ impl Store {
     /// When the database fails.
     pub async fn expect_many(&self) -> Result<()> {
         if let Backend::Sqlite(writer) = &self.write {
-            sqlx::raw_sql(SQLITE_FOR_MANY).execute(&writer.pool).await?;
+            sqlx::raw_sql(SQLITE_FOR_MANY).execute(writer.pool()).await?;
         }
         Ok(())
     }
@@ -74,8 +75,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn settle(&self) -> Result<()> {
-        if let Backend::Postgres(pool) = &self.write {
-            sqlx::query("VACUUM (ANALYZE) restrictions").execute(pool).await?;
+        if let Backend::Postgres(server) = &self.write {
+            let mut connection = connect(server.pool()).await?;
+            connection.execute("VACUUM (ANALYZE) restrictions").await?;
         }
         Ok(())
     }

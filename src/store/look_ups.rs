@@ -5,22 +5,17 @@ use super::row::{RestrictionRow, SQLITE_LIST};
 use super::{Backend, Pool, Result, Store, StoreError};
 use crate::address::Address;
 use crate::restriction::Restriction;
+use crate::store::columns;
 use sqlx::types::Json;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 use std::collections::HashMap;
-use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
 
 /// Addresses of one statement; of each number there is a prepared one.
 const AT_ONCE: usize = 64;
 
 /// Look-ups that wait to be read; past them, whoever asks waits to be let in.
 const MOST_WAITING: usize = 1_024;
-
-/// A database that has not answered by then is away: one statement that hangs shall not keep every
-/// later look-up waiting behind it.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// A look-up that waits for its statement.
 #[derive(Debug)]
@@ -30,7 +25,7 @@ pub(super) struct LookUp {
 }
 
 /// What looks up, and who waits for it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct LookUps {
     pub(super) pool: Pool,
     waiting: mpsc::Sender<LookUp>,
@@ -38,7 +33,7 @@ pub(super) struct LookUps {
 
 impl LookUps {
     /// Reads look-ups from `pool` until nobody can ask any more.
-    pub(super) fn in_pool(pool: Pool) -> Self {
+    pub(super) fn over(pool: Pool) -> Self {
         let (waiting, receiver) = mpsc::channel(MOST_WAITING);
         tokio::spawn(read_all(pool.clone(), receiver));
         Self { pool, waiting }
@@ -58,8 +53,7 @@ async fn read_all(pool: Pool, mut look_ups: mpsc::Receiver<LookUp>) {
 }
 
 async fn read(pool: &Pool, waiting: &mut Vec<LookUp>) {
-    let found = timeout(ANSWER_WITHIN, active(pool, waiting)).await;
-    let found = found.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()));
+    let found = active(pool, waiting).await;
     for LookUp { address, found: asked } in waiting.drain(..) {
         // Whoever asked may have gone.
         let _ = asked.send(match &found {
@@ -76,7 +70,9 @@ async fn active(pool: &Pool, waiting: &[LookUp]) -> Result<HashMap<String, Restr
                 query(SQLITE_LIST, waiting).build_query_scalar().fetch_one(pool).await?;
             rows
         }
-        Backend::Postgres(pool) => query("*", waiting).build_query_as().fetch_all(pool).await?,
+        Backend::Postgres(pool) => {
+            query(columns!(restrictions), waiting).build_query_as().fetch_all(pool).await?
+        }
     };
     let restrictions = rows.into_iter().map(Restriction::from);
     Ok(restrictions.map(|found| (found.address.to_string(), found)).collect())

@@ -1,62 +1,75 @@
 //! Creating and migrating the database, safe when several processes start at once.
 
-use super::{Backend, Result, Store, on};
+use super::postgres::{connect, refuse_pooling_by_transaction};
+use super::{Backend, Result, Store};
+use anyhow::bail;
+use sqlx::migrate::MigrateError;
+use std::io;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+const HAS_MIGRATION: &str =
+    "SELECT EXISTS (SELECT 1 FROM _sqlx_migrations WHERE version = $1 AND success)";
+
+/// Of two that create it at once one gets one of two errors.
+const DOMAINS: &str = r#"
+    DO $$ BEGIN
+        CREATE DOMAIN bytewise_text AS TEXT COLLATE "C";
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+    END $$"#;
 
 impl Store {
     /// Brings the database to the state this program needs. On Postgres sqlx takes a lock while it
     /// migrates; on SQLite the caller holds one.
     pub(super) async fn migrate(&self) -> anyhow::Result<()> {
-        self.create_domains().await?;
-        // Migrations begin their transactions themselves, perhaps beside a service that writes.
-        self.set("PRAGMA busy_timeout = 5000").await?;
-        match &self.write {
-            Backend::Sqlite(writer) => MIGRATIONS.run(&writer.pool).await?,
-            Backend::Postgres(pool) => MIGRATIONS.run(pool).await?,
+        let migrated = match &self.write {
+            Backend::Sqlite(writer) => {
+                // Migrations begin their transactions themselves, perhaps beside a service that writes.
+                sqlx::query("PRAGMA busy_timeout = 5000").execute(writer.pool()).await?;
+                MIGRATIONS.run(writer.pool()).await
+            }
+            Backend::Postgres(server) => {
+                refuse_pooling_by_transaction(server.pool()).await?;
+                let mut connection = connect(server.pool()).await?;
+                sqlx::raw_sql(DOMAINS).execute(&mut connection).await?;
+                MIGRATIONS.run(&mut connection).await
+            }
+        };
+        if let Err(MigrateError::VersionMissing(_)) = migrated {
+            bail!(
+                "a newer version of Restricted Users has written this database; run that version, or                  restore a backup from before the update"
+            );
         }
+        migrated?;
         self.seal_audit().await?;
-        Ok(self.set("PRAGMA busy_timeout = 0").await?)
-    }
-
-    /// Sets something of the one connection that writes to SQLite.
-    async fn set(&self, pragma: &'static str) -> Result<()> {
         if let Backend::Sqlite(writer) = &self.write {
-            sqlx::query(pragma).execute(&writer.pool).await?;
-        }
-        Ok(())
-    }
-
-    async fn create_domains(&self) -> Result<()> {
-        if let Backend::Postgres(pool) = &self.write {
-            // Two that create it at once collide on one of two errors.
-            sqlx::raw_sql(
-                r#"DO $$ BEGIN
-                     CREATE DOMAIN bytewise_text AS TEXT COLLATE "C";
-                   EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-                   END $$"#,
-            )
-            .execute(pool)
-            .await?;
+            sqlx::query("PRAGMA busy_timeout = 0").execute(writer.pool()).await?;
         }
         Ok(())
     }
 }
 
 impl Store {
-    /// Whether the database answers and has every migration this program knows.
+    /// Whether the database answers, takes what is written, and has every migration this program
+    /// knows.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails, or is read-only.
     pub async fn is_migrated(&self) -> Result<bool> {
         self.write.works()?;
         let latest = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-        Ok(on!(&self.read, |pool| sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM _sqlx_migrations WHERE version = $1 AND success)"
-        )
-        .bind(latest)
-        .fetch_one(pool)
-        .await)?)
+        Ok(match &self.read {
+            Backend::Sqlite(file) => {
+                sqlx::query_scalar(HAS_MIGRATION).bind(latest).fetch_one(file).await?
+            }
+            Backend::Postgres(server) => {
+                let writable = "SELECT current_setting('transaction_read_only') = 'off'";
+                if !sqlx::query_scalar(writable).fetch_one(server).await? {
+                    return Err(sqlx::Error::Io(io::ErrorKind::ReadOnlyFilesystem.into()).into());
+                }
+                sqlx::query_scalar(HAS_MIGRATION).bind(latest).fetch_one(server).await?
+            }
+        })
     }
 }
 
@@ -75,7 +88,7 @@ mod tests {
         let url = DatabaseUrl::Sqlite(folder.path().join("a.db"));
         let running = Store::open(&url).await.unwrap();
         let Backend::Sqlite(writer) = &running.write else { panic!("it is a file") };
-        sqlx::raw_sql(OLDER).execute(&writer.pool).await.unwrap();
+        sqlx::raw_sql(OLDER).execute(writer.pool()).await.unwrap();
         let writing = running.begin().await.unwrap();
         let mut updated = std::pin::pin!(Store::open(&url));
         assert!(tokio::time::timeout(Duration::from_millis(300), &mut updated).await.is_err());

@@ -24,6 +24,23 @@ impl Store {
         tx.commit().await
     }
 
+    /// Writes something, which shows that it can be.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn try_to_write(&self, now: DateTime<Utc>) -> Result<()> {
+        let mut tx = self.begin().await?;
+        on!(&mut tx, |tx| sqlx::query(
+            "INSERT INTO milestones (name, at) VALUES ('written', $1)
+             ON CONFLICT (name) DO UPDATE SET at = excluded.at"
+        )
+        .bind(now)
+        .execute(&mut **tx)
+        .await
+        .map(drop))?;
+        tx.commit().await
+    }
+
     /// Whether it has happened.
     ///
     /// # Errors

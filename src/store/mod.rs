@@ -5,7 +5,11 @@ mod attempts;
 mod audit;
 mod audit_seal;
 mod changes;
+mod columns;
+mod connections;
 mod counting;
+mod database_file;
+mod error;
 mod events;
 mod evidence;
 mod half_sign_ins;
@@ -27,6 +31,7 @@ mod own_sessions;
 mod passkey_challenges;
 mod passkeys;
 mod policy_results;
+mod postgres;
 mod presence;
 mod recovery_codes;
 mod refusals;
@@ -38,6 +43,7 @@ mod role_groups;
 mod row;
 mod second_factors;
 mod sessions;
+mod sqlite;
 mod sqlite_writer;
 mod statement;
 mod token_requests;
@@ -50,6 +56,7 @@ mod write_ahead_log;
 pub use alerts::{AlertPage, AlertQuery, Audience, Channel, Claimed, Delivery, Queue};
 pub use audit::{AuditQuery, AuditRecord, ChainEnd};
 pub use counting::{Counted, CountingTransaction, KnownPolicies, Standing, Sum};
+pub use error::{Result, StoreError};
 pub use events::Happened;
 pub use evidence::{ClientAddress, ClientAddresses, MESSAGES_LOOKED_AT};
 pub use half_sign_ins::{HalfSignIn, SECOND_FACTOR_ATTEMPTS};
@@ -73,15 +80,13 @@ pub use unblocks::{Asker, Unblocked};
 
 use crate::config::DatabaseUrl;
 use crate::organization::Organization;
+pub(crate) use columns::columns;
+use connections::{Connections, Transaction};
 use look_ups::LookUps;
+use postgres::Postgresql;
 use presence::Presence;
 use sqlite_writer::{SqliteTransaction, SqliteWriter};
-use sqlx::pool::PoolConnectionMetadata;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{Connection, Postgres, Transaction};
+use sqlx::{Postgres, Sqlite};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,96 +111,30 @@ macro_rules! on {
 pub(crate) use on;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-type Pool = Backend<SqlitePool, PgPool>;
-type Writer = Backend<SqliteWriter, PgPool>;
-type Tx = Backend<SqliteTransaction, Transaction<'static, Postgres>>;
+type Pool = Backend<Connections<Sqlite>, Connections<Postgres>>;
+type Writer = Backend<SqliteWriter, Connections<Postgres>>;
+type Tx = Backend<SqliteTransaction, Transaction<Postgres>>;
 
-/// How long to wait for a connection before the database counts as away: an overloaded or
-/// unreachable database shall not pile up requests.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long to wait for another process that writes to the same SQLite file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const SQLITE_READERS: u32 = 4;
+/// Connections to Postgres that a command makes at most; most make one.
+const COMMAND_CONNECTIONS: u32 = 6;
 /// Texts that a connection which counts keeps prepared: on SQLite one for each number of messages up to
 /// 64, all new or not, and of the senders among them, who are mostly as many.
 const COUNTING_STATEMENTS: usize = 300;
-/// Memory for pages of the one connection that writes, in KiB. With SQLite's 2 MiB, a round of
-/// releases among 100,000 restrictions reads every page that it changes and writes some twice.
-const SQLITE_WRITER_CACHE: u32 = 16 * 1024;
-/// Memory for pages of the one connection that looks up, in KiB, as far as there is anything to keep:
-/// the index of a million addresses, and as much again of those that were looked up last.
-const SQLITE_LOOK_UP_CACHE: u32 = 64 * 1024;
-/// Pages in the write-ahead log, 64 MiB, before a commit moves those to the file that are left to
-/// move. [`Store::checkpoint`] moves most of them beside whoever writes, but only a moment when none
-/// is left lets the log begin anew. A page that many transactions change is moved once.
-const SQLITE_CHECKPOINT: &str = "16000";
-const POSTGRES_CONNECTIONS: u32 = 16;
-/// A connection that rested for so long is asked whether the server is still there: against one that
-/// was restarted meanwhile. To ask every time takes as long as to look up a restriction.
-const RESTED: Duration = Duration::from_millis(10);
-/// Connections that count: one transaction after the other.
-const COUNTING_CONNECTIONS: u32 = 2;
-/// How Postgres plans what counts: once, and by way of the indexes. It would make a plan for every
-/// transaction, which takes longer than to follow it, read a table whole that was small when it last
-/// looked at its size, and compile for 50 ms what it then takes for much work.
-const COUNTING_PLANS: [(&str, &str); 5] = [
-    ("jit", "off"),
-    ("plan_cache_mode", "force_generic_plan"),
-    ("enable_seqscan", "off"),
-    ("enable_hashjoin", "off"),
-    ("enable_mergejoin", "off"),
-];
 
-/// What went wrong in the database.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the database failed")]
-pub struct StoreError(#[source] Arc<sqlx::Error>);
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        Self(Arc::new(error))
-    }
-}
-
-impl StoreError {
-    /// Whether the database is away or overloaded, so that the same may go well later.
-    #[must_use]
-    pub fn is_outage(&self) -> bool {
-        match &*self.0 {
-            sqlx::Error::Database(error) => error.code().is_some_and(|code| is_outage(&code)),
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => true,
-            _ => false,
-        }
-    }
-}
-
-/// Whether a database's own error code tells of an outage. SQLite: busy, locked, I/O error, full,
-/// cannot open. Postgres: deadlock and serialization failure, not accepting connections, and the
-/// classes connection lost, not let in, no such database, out of resources, operator intervention.
-fn is_outage(code: &str) -> bool {
-    const CODES: [&str; 8] = ["5", "6", "10", "13", "14", "40001", "40P01", "55000"];
-    const CLASSES: [&str; 5] = ["08", "28", "3D", "53", "57"];
-    CODES.contains(&code) || (code.len() == 5 && CLASSES.contains(&&code[..2]))
-}
-
-/// What the store answers.
-pub type Result<T> = std::result::Result<T, StoreError>;
-
-/// The database.
-#[derive(Debug)]
+/// The database. A clone shares its connections.
+#[derive(Debug, Clone)]
 pub struct Store {
     read: Pool,
     write: Writer,
     /// What counts: on SQLite it writes like everybody else.
     counting: Writer,
+    /// What people cannot take up: for what happens by itself.
+    background: (Pool, Writer),
     /// On SQLite the connection that moves pages from the write-ahead log to the file.
-    checkpointer: Option<SqlitePool>,
-    presence: Option<Presence>,
+    checkpointer: Option<Connections<Sqlite>>,
+    presence: Option<Arc<Presence>>,
     look_ups: LookUps,
     /// The organisation where restricted users get a notice of their own.
     own_notices: Option<Organization>,
@@ -211,18 +150,41 @@ impl<S, P> std::fmt::Debug for Backend<S, P> {
 }
 
 impl Store {
-    /// Opens the database, creating and migrating it where needed.
+    /// Opens the database for a command, creating and migrating it where needed.
     ///
     /// # Errors
     /// When it cannot be reached, read or migrated.
     pub async fn open(url: &DatabaseUrl) -> anyhow::Result<Self> {
-        let store = match url {
-            DatabaseUrl::Sqlite(path) => Self::open_sqlite(path).await?,
-            DatabaseUrl::Postgres(url) => Self::open_postgres(url.parse()?).await?,
-        };
-        store.migrate().await?;
-        store.presence.as_ref().map_or(Ok(()), Presence::share)?;
+        let store = Self::at(url, COMMAND_CONNECTIONS).await?;
+        store.prepare().await?;
         Ok(store)
+    }
+
+    /// The database at `url`, on Postgres over `most` connections at most; there it may be away until
+    /// [`Store::prepare`] goes well.
+    ///
+    /// # Errors
+    /// When a file cannot be opened.
+    pub async fn at(url: &DatabaseUrl, most: u32) -> anyhow::Result<Self> {
+        match url {
+            DatabaseUrl::Sqlite(path) => {
+                let presence = Presence::enter(path).await?;
+                Ok(Self::in_file(sqlite::File::open(path).await?, presence))
+            }
+            DatabaseUrl::Postgres(url) => {
+                Ok(Self::on_server(Postgresql::with(&url.parse()?, most)))
+            }
+        }
+    }
+
+    /// Migrates the database where needed.
+    ///
+    /// # Errors
+    /// When it cannot be reached, read or migrated.
+    pub async fn prepare(&self) -> anyhow::Result<()> {
+        self.migrate().await?;
+        self.presence.as_deref().map_or(Ok(()), Presence::share)?;
+        Ok(())
     }
 
     /// Lets restricted users of the organisation get a notice of their own.
@@ -231,61 +193,39 @@ impl Store {
         Self { own_notices: Some(organization), ..self }
     }
 
-    async fn open_sqlite(path: &std::path::Path) -> anyhow::Result<Self> {
-        let presence = Some(Presence::enter(path).await?);
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .foreign_keys(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // Whoever commits waits for the disk beside SQLite; see `write_ahead_log`.
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(BUSY_TIMEOUT);
-        let pool = |connections| {
-            SqlitePoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                // A file does not hang up; to ask takes as long as to look up a restriction.
-                .test_before_acquire(false)
-                .idle_timeout(None)
-                .max_lifetime(None)
-        };
-        let writer = options
-            .clone()
-            .statement_cache_capacity(COUNTING_STATEMENTS)
-            .pragma("cache_size", format!("-{SQLITE_WRITER_CACHE}"))
-            .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT)
-            // A statement of many rows first copies each page that it changes, else to a file.
-            .pragma("temp_store", "MEMORY");
-        let write = SqliteWriter::open(path, writer, pool(1)).await?;
-        let checkpointer = Some(pool(1).connect_lazy_with(options.clone()));
-        let options = options.read_only(true);
-        let read = pool(SQLITE_READERS).connect_with(options.clone()).await?;
-        let looking_up = options.pragma("cache_size", format!("-{SQLITE_LOOK_UP_CACHE}"));
-        let look_ups = LookUps::in_pool(Backend::Sqlite(pool(1).connect_lazy_with(looking_up)));
-        let counting = Backend::Sqlite(write.clone());
-        let (read, write) = (Backend::Sqlite(read), Backend::Sqlite(write));
-        let own_notices = None;
-        Ok(Self { read, write, counting, checkpointer, presence, look_ups, own_notices })
+    /// The same database over connections that no request takes.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        let (read, write) = self.background.clone();
+        Self { read, write, ..self.clone() }
     }
 
-    async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
-        let pool = |connections| {
-            PgPoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                .test_before_acquire(false)
-                .before_acquire(ask_who_rested)
-        };
-        let counting =
-            options.clone().options(COUNTING_PLANS).statement_cache_capacity(COUNTING_STATEMENTS);
-        let counting = pool(COUNTING_CONNECTIONS).connect_lazy_with(counting);
-        let pool = pool(POSTGRES_CONNECTIONS).connect_with(options).await?;
-        let look_ups = LookUps::in_pool(Backend::Postgres(pool.clone()));
-        let (read, write) = (Backend::Postgres(pool.clone()), Backend::Postgres(pool));
-        let (counting, own_notices) = (Backend::Postgres(counting), None);
-        let (checkpointer, presence) = (None, None);
-        Ok(Self { read, write, counting, checkpointer, presence, look_ups, own_notices })
+    fn in_file(file: sqlite::File, presence: Presence) -> Self {
+        let write = Backend::Sqlite(file.writer);
+        Self {
+            read: Backend::Sqlite(file.people),
+            background: (Backend::Sqlite(file.background), write.clone()),
+            counting: write.clone(),
+            write,
+            checkpointer: Some(file.checkpointer),
+            presence: Some(Arc::new(presence)),
+            look_ups: LookUps::over(Backend::Sqlite(file.look_ups)),
+            own_notices: None,
+        }
+    }
+
+    fn on_server(server: Postgresql) -> Self {
+        let (people, background) = (server.people, server.background);
+        Self {
+            look_ups: LookUps::over(Backend::Postgres(people.clone())),
+            read: Backend::Postgres(people.clone()),
+            write: Backend::Postgres(people),
+            background: (Backend::Postgres(background.clone()), Backend::Postgres(background)),
+            counting: Backend::Postgres(server.counting),
+            checkpointer: None,
+            presence: None,
+            own_notices: None,
+        }
     }
 
     /// Begins a transaction that will write.
@@ -309,8 +249,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn checkpoint(&self) -> Result<()> {
-        if let Some(pool) = &self.checkpointer {
-            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(pool).await?;
+        if let Some(connections) = &self.checkpointer {
+            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(connections).await?;
         }
         Ok(())
     }
@@ -318,17 +258,20 @@ impl Store {
     /// How many connections are open, and how many of them wait for work.
     #[must_use]
     pub fn connections(&self) -> (u32, usize) {
-        on!(&self.read, |pool| (pool.size(), pool.num_idle()))
+        let count = |pool: &Pool| on!(pool, |it| (it.pool().size(), it.pool().num_idle()));
+        let (people, background) = (count(&self.read), count(&self.background.0));
+        (people.0 + background.0, people.1 + background.1)
     }
 
     /// Closes the connections.
     pub async fn close(&self) {
-        on!(&self.read, |pool| pool.close().await);
+        for pool in [&self.read, &self.background.0, &self.look_ups.pool] {
+            on!(pool, |it| it.pool().close().await);
+        }
         self.write.close().await;
         self.counting.close().await;
-        on!(&self.look_ups.pool, |pool| pool.close().await);
-        if let Some(pool) = &self.checkpointer {
-            pool.close().await;
+        if let Some(connections) = &self.checkpointer {
+            connections.pool().close().await;
         }
     }
 }
@@ -337,7 +280,9 @@ impl Writer {
     async fn begin(&self) -> Result<Tx> {
         match self {
             Self::Sqlite(writer) => Ok(Backend::Sqlite(writer.begin().await?)),
-            Self::Postgres(pool) => Ok(Backend::Postgres(pool.begin().await?)),
+            Self::Postgres(server) => {
+                Ok(Backend::Postgres(Transaction::begin(server, "BEGIN").await?))
+            }
         }
     }
 
@@ -351,18 +296,10 @@ impl Writer {
 
     async fn close(&self) {
         match self {
-            Self::Sqlite(writer) => writer.pool.close().await,
-            Self::Postgres(pool) => pool.close().await,
+            Self::Sqlite(writer) => writer.pool().close().await,
+            Self::Postgres(server) => server.pool().close().await,
         }
     }
-}
-
-/// Whether the server at the other end of a connection is still there.
-fn ask_who_rested(
-    connection: &mut PgConnection,
-    PoolConnectionMetadata { idle_for, .. }: PoolConnectionMetadata,
-) -> BoxFuture<'_, std::result::Result<bool, sqlx::Error>> {
-    Box::pin(async move { Ok(idle_for < RESTED || connection.ping().await.is_ok()) })
 }
 
 impl Tx {

@@ -49,7 +49,7 @@ impl Store {
     /// answer is dropped. On Postgres nobody can tell.
     #[must_use]
     pub fn alone(&self) -> Option<Alone<'_>> {
-        let presence = self.presence.as_ref()?;
+        let presence = self.presence.as_deref()?;
         // Who asks for the other kind of lock in vain has none; dropping this takes the old one again.
         let alone = Alone(presence);
         presence.0.try_lock().is_ok().then_some(alone)

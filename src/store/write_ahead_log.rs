@@ -5,6 +5,7 @@
 //! kept (its page about `PRAGMA synchronous`). So SQLite commits with `NORMAL`, and whoever
 //! committed waits here until the log has reached the disk; all that came meanwhile share one wait.
 
+use super::database_file::{Identity, identity};
 use sqlx::Error;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -68,12 +69,13 @@ fn flush_all(path: &Path, mut receiver: mpsc::Receiver<oneshot::Sender<()>>) {
     }
 }
 
-/// SQLite makes the file with the first transaction and keeps it as long as somebody has the database
-/// open.
-fn flush(file: &mut Option<File>, path: &Path) -> io::Result<()> {
+/// SQLite makes the file with the first transaction, removes it when the last connection closes, and
+/// then makes another.
+fn flush(file: &mut Option<(File, Identity)>, path: &Path) -> io::Result<()> {
+    let there = identity(&path.metadata()?);
     match file {
-        Some(file) => file.sync_data(),
-        None => file.insert(OpenOptions::new().write(true).open(path)?).sync_data(),
+        Some((file, opened)) if *opened == there => file.sync_data(),
+        _ => file.insert((OpenOptions::new().write(true).open(path)?, there)).0.sync_data(),
     }
 }
 
@@ -90,6 +92,19 @@ mod tests {
         for _ in 0..2 {
             assert!(matches!(log.flushed().await, Err(Error::WorkerCrashed)));
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_flushed_is_the_file_that_sqlite_has_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db-wal");
+        std::fs::write(&path, "frames").unwrap();
+        let log = WriteAheadLog::of(&folder.path().join("a.db")).unwrap();
+        log.flushed().await.unwrap();
+        std::fs::remove_file(&path).unwrap();
+        // A file that cannot be flushed shows which one is.
+        symlink("/dev/null", &path).unwrap();
+        log.flushed().await.unwrap_err();
     }
 
     #[tokio::test]

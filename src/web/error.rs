@@ -1,6 +1,7 @@
 //! What went wrong, told as a problem document (RFC 9457).
 
 use crate::export::ExportError;
+use crate::meter::Away;
 use crate::rate_limit::Allowance;
 use crate::restriction::Restriction;
 use crate::store::StoreError;
@@ -9,6 +10,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::error::Error;
 use utoipa::ToSchema;
+
+const DISK_FULL: &str =
+    "The disk of the database is full. Nothing was changed; make room, and try again.";
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
@@ -49,6 +53,8 @@ pub(crate) enum Problem {
     Unavailable(StoreError),
     /// The meter has no database; it has told so itself.
     Away,
+    /// The same, and it is because the disk is full.
+    DiskFull,
     UnknownMessage,
 }
 
@@ -150,7 +156,7 @@ impl Problem {
                 ("internal", S::INTERNAL_SERVER_ERROR, "Internal failure")
             }
             Self::UnknownMessage => ("invalid", S::UNPROCESSABLE_ENTITY, "No message of ours"),
-            Self::Unavailable(_) | Self::Away => {
+            Self::Unavailable(_) | Self::Away | Self::DiskFull => {
                 ("unavailable", S::SERVICE_UNAVAILABLE, "Database away")
             }
         }
@@ -213,6 +219,8 @@ impl Problem {
                  or this Message-ID with the recipient that the report names."
                     .into()
             }
+            Self::DiskFull => DISK_FULL.into(),
+            Self::Unavailable(error) if error.is_disk_full() => DISK_FULL.into(),
             Self::Unavailable(_) | Self::Away => {
                 "The database does not answer. Nothing was changed; try again in a moment.".into()
             }
@@ -263,6 +271,12 @@ impl IntoResponse for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if error.is_outage() { Self::Unavailable(error) } else { Self::Internal(error) }
+    }
+}
+
+impl From<Away> for Problem {
+    fn from(away: Away) -> Self {
+        if away.disk_full { Self::DiskFull } else { Self::Away }
     }
 }
 

@@ -66,7 +66,7 @@ struct Readiness {
 )]
 async fn ready(State(app): State<Shared>) -> Response {
     let word = |ok| if ok { "ok" } else { "failed" };
-    let answers = tokio::time::timeout(DATABASE_TIMEOUT, app.store.is_migrated()).await;
+    let answers = tokio::time::timeout(DATABASE_TIMEOUT, app.background.is_migrated()).await;
     let (answers, migrated) = match answers {
         Ok(Ok(migrated)) => (true, migrated),
         _ => (false, false),
@@ -104,6 +104,7 @@ async fn metrics(
     if let Ok(Counts { unblocking, .. }) = counts(&app).await {
         app.metrics.set_users(app.blocklist.len(), unblocking);
     }
+    app.meter.tell_waiting();
     let (open, idle) = app.store.connections();
     app.metrics.set_connections(open, idle);
     let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");

@@ -22,9 +22,9 @@ pub(super) use messages::MessageRow;
 pub use sending::Sum;
 pub(super) use sending::minute;
 use sending::{Addition, rows};
+use sha2::{Digest, Sha256};
 pub use standing::Standing;
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use sums::{Sums, wanted};
 
 /// For so long two reports with one queue id are about one message; mail servers use ids again.
@@ -190,11 +190,9 @@ impl Tx {
     }
 }
 
-/// Two senders with the same key wait for each other without need, and nothing else.
+/// Two senders with the same key wait for each other without need, and nothing else. Every release of
+/// this program must make the same of a sender, or two that run side by side exclude nobody.
 fn lock_key(sender: &Address) -> i32 {
-    let mut hasher = DefaultHasher::new();
-    sender.as_str().hash(&mut hasher);
-    #[expect(clippy::cast_possible_truncation, reason = "any 32 bits of a hash are a hash")]
-    let key = hasher.finish() as i32;
-    key
+    let [a, b, c, d, ..] = Sha256::digest(sender.as_str()).0;
+    i32::from_be_bytes([a, b, c, d])
 }

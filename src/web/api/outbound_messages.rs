@@ -113,7 +113,7 @@ pub(crate) async fn tell(
     if !problems.is_empty() {
         return Err(Problem::Invalid(problems));
     }
-    let news = app.meter.count_all(reports).await.map_err(|_| Problem::Away)?;
+    let news = app.meter.count_all(reports).await?;
     let accepted = news.iter().filter(|new| **new).count();
     let answer = Answer { accepted, duplicates: news.len() - accepted };
     Ok((StatusCode::ACCEPTED, json(&answer)).into_response())

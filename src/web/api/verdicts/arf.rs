@@ -30,7 +30,7 @@ pub(crate) async fn arf(State(app): State<Shared>, Raw(body): Raw) -> Result<Sta
         let mut report = Report::new(Source::Feedback, message.sender, message.at);
         report.id = message.id;
         report.verdict = Some(verdict);
-        app.meter.count_again(report).await.map_err(|_| Problem::Away)?;
+        app.meter.count_again(report).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
