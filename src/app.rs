@@ -8,6 +8,7 @@ use crate::courier::Courier;
 use crate::decision::Decider;
 use crate::feed::Feed;
 use crate::health::Health;
+use crate::kept_blocklist::KeptBlocklist;
 use crate::meter::Meter;
 use crate::oidc::Provider;
 use crate::operator::Actor;
@@ -68,7 +69,7 @@ pub struct App {
 }
 
 impl App {
-    /// Everything the parts need, the blocklist loaded.
+    /// Everything the parts need, the blocklist loaded; from a copy where the database is away.
     ///
     /// # Errors
     /// When the database fails.
@@ -77,10 +78,21 @@ impl App {
         public_url: String,
         clock: Clock,
         store: Store,
+        kept: Option<KeptBlocklist>,
     ) -> Result<Self> {
-        // First the number, then the entries: what changes in between is followed once more.
-        let followed = store.last_change().await?;
-        let blocklist = Arc::new(Blocklist::load(store.active_restrictions().await?, followed));
+        let meter = Arc::<Meter>::default();
+        let KeptBlocklist { followed, restricted } = match kept {
+            Some(kept) => {
+                meter.begin_away();
+                kept
+            }
+            // First the number, then the entries: what changes in between is followed once more.
+            None => KeptBlocklist {
+                followed: store.last_change().await?,
+                restricted: store.active_restrictions().await?,
+            },
+        };
+        let blocklist = Arc::new(Blocklist::load(restricted, followed));
         let decider = Decider {
             blocklist: Arc::clone(&blocklist),
             organization: Arc::new(config.organization.clone()),
@@ -105,7 +117,7 @@ impl App {
             store,
             blocklist,
             decider,
-            meter: Arc::default(),
+            meter,
             due_changed,
             alerts_raised: Notify::new(),
             token_memory: TokenMemory::default(),

@@ -1,7 +1,9 @@
 //! Who is restricted right now, in memory, for answers that cannot wait for a database.
 
 use crate::address::Address;
+use crate::kept_blocklist::KeptBlocklist;
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use uuid::Uuid;
@@ -27,7 +29,7 @@ struct Entries {
 }
 
 /// Which change it was, also for a database that gives its number to another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Its number in the history.
     pub number: i64,
@@ -102,6 +104,13 @@ impl Blocklist {
     ) {
         let restricted = active.into_iter().collect();
         *self.write() = Entries { restricted, followed, ahead: HashMap::new() };
+    }
+
+    /// A copy of everything.
+    pub fn kept(&self) -> KeptBlocklist {
+        let entries = self.read();
+        let restricted = entries.restricted.iter().map(|(sender, id)| (sender.clone(), *id));
+        KeptBlocklist { followed: entries.followed, restricted: restricted.collect() }
     }
 
     /// What is known of the store's changes.

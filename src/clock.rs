@@ -1,6 +1,8 @@
 //! The current time, to the microsecond, which tests can set.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -12,11 +14,17 @@ const RECHECK: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Source);
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 enum Source {
-    #[default]
-    System,
+    /// The system's, and how many microseconds it is behind the one that it is set by.
+    System(Arc<AtomicI64>),
     Stopped(watch::Sender<DateTime<Utc>>),
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::System(Arc::default())
+    }
 }
 
 impl Clock {
@@ -31,7 +39,9 @@ impl Clock {
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
-            Source::System => Utc::now().trunc_subsecs(6),
+            Source::System(behind) => {
+                Utc::now().trunc_subsecs(6) + TimeDelta::microseconds(behind.load(Relaxed))
+            }
             Source::Stopped(now) => *now.borrow(),
         }
     }
@@ -43,10 +53,20 @@ impl Clock {
         }
     }
 
+    /// Sets the clock by another one, which showed `other` at some time after `asked`. Answers how far
+    /// the system's clock is behind it; a stopped clock is not set.
+    pub fn set_by(&self, other: DateTime<Utc>, asked: DateTime<Utc>) -> TimeDelta {
+        let Source::System(behind) = &self.0 else { return TimeDelta::zero() };
+        let answered = self.now();
+        let middle = asked + (answered - asked) / 2;
+        let more = (other - middle).num_microseconds().unwrap_or_default();
+        TimeDelta::microseconds(behind.fetch_add(more, Relaxed) + more)
+    }
+
     /// Waits until it is `at`.
     pub async fn sleep_until(&self, at: DateTime<Utc>) {
         match &self.0 {
-            Source::System => self.sleep_by_the_system_clock(at).await,
+            Source::System(_) => self.sleep_by_the_system_clock(at).await,
             Source::Stopped(now) => {
                 let mut now = now.subscribe();
                 // The sender lives in `self`, so waiting can only end with the time reached.
@@ -68,6 +88,16 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_shows_the_time_of_the_other_one() {
+        let clock = Clock::default();
+        let asked = clock.now();
+        let behind = clock.set_by(asked + TimeDelta::minutes(5), asked);
+        assert!((behind - TimeDelta::minutes(5)).abs() < TimeDelta::seconds(1));
+        let ahead = clock.clone().now() - asked - TimeDelta::minutes(5);
+        assert!(ahead.abs() < TimeDelta::seconds(1));
+    }
 
     #[tokio::test]
     async fn a_sleeper_wakes_when_the_stopped_clock_reaches_its_time() {

@@ -4,8 +4,8 @@
 use crate::app::App;
 use crate::idempotency::KEPT;
 use crate::store::Result;
-use chrono::TimeDelta;
-use std::time::Duration;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// How often to look for what is too old.
@@ -18,14 +18,60 @@ const BREATH: Duration = Duration::from_millis(10);
 /// Runs until `stop`.
 pub async fn run(app: &App, stop: &CancellationToken) {
     let mut rounds = app.health.rounds("retention", "retention");
+    let mut trust = Trust::since(app.background.newest_record().await.ok().flatten());
     loop {
-        if stop.run_until_cancelled(rounds.round(delete_all_old(app))).await.is_none() {
+        if trust.in_clock(app.clock.now(), Instant::now())
+            && stop.run_until_cancelled(rounds.round(delete_all_old(app))).await.is_none()
+        {
             return;
         }
         let next = app.clock.now() + EVERY;
         if stop.run_until_cancelled(app.clock.sleep_until(next)).await.is_none() {
             return;
         }
+    }
+}
+
+/// How far the time may get ahead of what is known of it before nothing is deleted for a while.
+const FAR_AHEAD: TimeDelta = TimeDelta::days(1);
+
+/// A clock that is far ahead for so long is believed: the service had nothing to do, or did not run.
+const BELIEVED_AFTER: Duration = Duration::from_hours(1);
+
+/// Whether the clock can be right. One that is set wrongly for a moment shall not delete all evidence.
+#[derive(Debug)]
+struct Trust {
+    /// A time that was right, and when that was.
+    known: Option<(DateTime<Utc>, Instant)>,
+    doubted_since: Option<Instant>,
+}
+
+impl Trust {
+    /// The newest record is the last that is known of the time.
+    fn since(newest_record: Option<DateTime<Utc>>) -> Self {
+        let known = newest_record.map(|newest| (newest, Instant::now()));
+        Self { known, doubted_since: None }
+    }
+
+    fn in_clock(&mut self, now: DateTime<Utc>, instant: Instant) -> bool {
+        let passed =
+            |since: Instant| TimeDelta::from_std(instant - since).unwrap_or(TimeDelta::MAX);
+        let ahead = self.known.map(|(known, at)| now - known - passed(at));
+        if let Some(ahead) = ahead.filter(|ahead| *ahead > FAR_AHEAD) {
+            let since = *self.doubted_since.get_or_insert_with(|| {
+                tracing::warn!(
+                    days = ahead.num_days(),
+                    "the clock is ahead of the newest record by so much: nothing is deleted for an hour"
+                );
+                instant
+            });
+            if instant - since < BELIEVED_AFTER {
+                return false;
+            }
+        }
+        self.doubted_since = None;
+        self.known = Some((now, instant));
+        true
     }
 }
 
@@ -43,4 +89,33 @@ pub async fn delete_all_old(app: &App) -> Result<()> {
         tokio::time::sleep(BREATH).await;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_jumps_far_ahead_is_believed_after_an_hour() {
+        let (now, began) = (DateTime::UNIX_EPOCH + TimeDelta::days(20_000), Instant::now());
+        let (hour, day) = (Duration::from_hours(1), TimeDelta::days(1));
+        let mut trust = Trust::since(Some(now));
+        assert!(trust.in_clock(now + day, began));
+        assert!(trust.in_clock(now + day * 4, began + 72 * hour), "time went by");
+        let (ahead, later) = (now + day * 44, began + 72 * hour);
+        assert!(!trust.in_clock(ahead, later));
+        assert!(!trust.in_clock(ahead, later + hour / 2));
+        assert!(trust.in_clock(now + day * 4, later + hour / 2), "the clock was set right");
+        assert!(!trust.in_clock(ahead, later + hour));
+        assert!(trust.in_clock(ahead, later + 2 * hour));
+    }
+
+    #[test]
+    fn a_start_long_after_the_newest_record_deletes_nothing_for_an_hour() {
+        let (now, began) = (DateTime::UNIX_EPOCH + TimeDelta::days(20_000), Instant::now());
+        let mut trust = Trust::since(Some(now - TimeDelta::days(40)));
+        assert!(!trust.in_clock(now, began));
+        assert!(trust.in_clock(now, began + Duration::from_hours(1)));
+        assert!(Trust::since(None).in_clock(now, began));
+    }
 }

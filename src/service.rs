@@ -3,25 +3,31 @@
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::kept_blocklist::KeptBlocklist;
 use crate::mail_port::listen::{ListenAddress, Listener};
 use crate::mail_port::{Limits, MailPort, Protocol};
 use crate::postfix::PolicyPort;
 use crate::socketmap::Socketmap;
 use crate::store::Store;
 use crate::{
-    bookkeeper, checkpointer, courier, feed, follower, mail_port, meter, notary, postfix,
-    retention, socketmap, unblocker, web,
+    bookkeeper, checkpointer, courier, feed, follower, kept_blocklist, mail_port, meter, notary,
+    postfix, retention, socketmap, timekeeper, unblocker, web,
 };
 use anyhow::{Context, bail};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::error::Elapsed;
 use tokio_util::sync::CancellationToken;
 
 /// How long a stop may take: a client that does not read its answer shall not keep the process.
 const LONGEST_STOP: Duration = Duration::from_secs(10);
+
+/// How long to wait before a database that was away at the start is tried again.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// A service that listens and whose parts run.
 #[derive(Debug)]
@@ -46,9 +52,13 @@ impl Service {
     /// # Errors
     /// When the database cannot be opened or an address cannot be bound.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
-        let store = open(&config)
+        let (store, kept) = open(&config)
             .await
             .with_context(|| format!("cannot open the database {:?}", config.database_url))?;
+        let is_there = kept.is_none();
+        if is_there {
+            timekeeper::set(&clock, &store).await?;
+        }
         let store = if config.alerts.notify_restricted_user {
             store.with_own_notices(config.organization.clone())
         } else {
@@ -61,7 +71,7 @@ impl Service {
         let socketmap_listeners = bind(&config.socketmap_listen).await?;
         let web = listener.local_addr()?;
         let public_url = config.public_url(web);
-        let app = Arc::new(App::new(config, public_url, clock, store).await?);
+        let app = Arc::new(App::new(config, public_url, clock, store, kept).await?);
         let mut service = Self {
             app,
             web,
@@ -73,6 +83,10 @@ impl Service {
         };
         service.run_mail_ports(policy_listeners, socketmap_listeners);
         service.run_parts(listener);
+        if !is_there {
+            let stop = service.stop.clone();
+            service.run_part("start", |app| async move { prepare_late(&app, &stop).await });
+        }
         service.tell_addresses();
         if !service.app.config.alerts.leave_the_portal() {
             tracing::info!("alerts stand in the portal alone: no smtp_url, no alert_webhooks");
@@ -120,7 +134,14 @@ impl Service {
         let stop = self.stop.clone();
         self.run_part("checkpointer", |app| async move { checkpointer::run(&app, &stop).await });
         let stop = self.stop.clone();
+        self.run_part(
+            "kept blocklist",
+            |app| async move { kept_blocklist::run(&app, &stop).await },
+        );
+        let stop = self.stop.clone();
         self.run_part("retention", |app| async move { retention::run(&app, &stop).await });
+        let stop = self.stop.clone();
+        self.run_part("timekeeper", |app| async move { timekeeper::run(&app, &stop).await });
         let stop = self.stop.clone();
         self.run_part("notary", |app| async move { notary::run(&app, &stop).await });
     }
@@ -181,10 +202,43 @@ impl Service {
     }
 }
 
-async fn open(config: &Config) -> anyhow::Result<Store> {
+/// The database, or what was kept of the blocklist while it is away.
+async fn open(config: &Config) -> anyhow::Result<(Store, Option<KeptBlocklist>)> {
     let store = Store::at(&config.database_url, config.database_connections).await?;
-    store.prepare().await?;
-    Ok(store)
+    let Err(error) = store.prepare().await else { return Ok((store, None)) };
+    let Some(folder) = config.state_directory.as_ref().filter(|_| is_away(&error)) else {
+        return Err(error);
+    };
+    match KeptBlocklist::read(folder) {
+        Ok(kept) => {
+            let (error, restricted) = (format!("{error:#}"), kept.restricted.len());
+            tracing::error!(error, restricted, "started without the database, and goes on trying");
+            Ok((store, Some(kept)))
+        }
+        Err(why) => {
+            Err(error.context(format!("no blocklist is kept in {}: {why}", folder.display())))
+        }
+    }
+}
+
+/// Whether a database that does not open may do so later, without anybody changing anything here.
+fn is_away(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<sqlx::Error>() || cause.is::<Elapsed>())
+}
+
+/// Migrates a database that was away at the start, once it is there.
+async fn prepare_late(app: &App, stop: &CancellationToken) {
+    let mut rounds = app.health.rounds("start", "the start");
+    let prepared = async {
+        let failed = |error| sqlx::Error::Io(io::Error::other(format!("{error:#}"))).into();
+        while rounds.round(async { app.background.prepare().await.map_err(failed) }).await.is_none()
+        {
+            tokio::time::sleep(RETRY).await;
+        }
+        app.due_changed.notify_one();
+    };
+    stop.run_until_cancelled(prepared).await;
+    stop.cancelled().await;
 }
 
 async fn bind(addresses: &[ListenAddress]) -> anyhow::Result<Vec<Listener>> {

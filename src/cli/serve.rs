@@ -62,7 +62,8 @@ impl Signals {
 /// While nobody can sign in, whoever sees the terminal may become the first operator.
 async fn invite_first_operator(service: &Service) -> anyhow::Result<()> {
     let app = &service.app;
-    if app.store.has_operators().await? {
+    // Without its database the service was set up before.
+    if app.meter.is_away() || app.store.has_operators().await? {
         return Ok(());
     }
     let link = OneTimeLink::lasting(OneTimeLink::FIRST_LASTS, app.clock.now());

@@ -104,6 +104,11 @@ impl Meter {
         waiting.reports + waiting.summed
     }
 
+    /// The database is away from the beginning.
+    pub fn begin_away(&self) {
+        self.away.store(true, Relaxed);
+    }
+
     /// Whether the database is known to be away.
     #[must_use]
     pub fn is_away(&self) -> bool {
@@ -167,6 +172,8 @@ pub async fn run(app: &App, stop: &CancellationToken) {
         health: app.health.rounds("meter", "the meter"),
         policies: KnownPolicies::default(),
         answers: TaskTracker::new(),
+        took_any: false,
+        refused: Vec::new(),
     };
     loop {
         round(app, &mut rounds).await;
@@ -193,10 +200,15 @@ struct Rounds {
     policies: KnownPolicies,
     /// Those who wait for the disk, while the next transaction runs.
     answers: TaskTracker,
+    /// Whether the database took anything in this round.
+    took_any: bool,
+    /// What it refused in this round for the values that are in it, and its words.
+    refused: Vec<(Entry, StoreError)>,
 }
 
 /// Counts everything that waits. While the database is away, what nobody would send again is kept.
 async fn round(app: &App, rounds: &mut Rounds) {
+    rounds.took_any = false;
     while let Some(done) = step(app, rounds).await {
         rounds.health.end(done.as_ref().err());
         if let Err(error) = done {
@@ -209,7 +221,11 @@ async fn round(app: &App, rounds: &mut Rounds) {
 async fn step(app: &App, rounds: &mut Rounds) -> Option<Result<()>> {
     let meter = &app.meter;
     rounds.health.begin();
-    if !meter.locked().entries.is_empty() {
+    let nothing_waits = meter.locked().entries.is_empty();
+    if !rounds.refused.is_empty() && (rounds.took_any || nothing_waits) {
+        return Some(settle(app, rounds));
+    }
+    if !nothing_waits {
         let begun = app.background.begin_counting().await;
         // Those who came while it began are counted with it.
         let next = meter.locked().next();
@@ -239,14 +255,20 @@ async fn count(
             Ok(())
         }
         Err(error) if error.is_outage() => {
-            app.meter.keep(entries, &error);
+            let refused = rounds.refused.drain(..).map(|(entry, _)| entry);
+            app.meter.keep(refused.chain(entries).collect(), &error);
             Err(error)
         }
-        Err(error) => Box::pin(count_one_by_one(app, entries, rounds, error)).await,
+        Err(error) if entries.len() == 1 => {
+            rounds.refused.extend(entries.into_iter().map(|entry| (entry, error.clone())));
+            Ok(())
+        }
+        Err(_) => Box::pin(count_one_by_one(app, entries, rounds)).await,
     }
 }
 
-fn counted_all(app: &App, entries: Vec<Entry>, counted: Counted, rounds: &Rounds) {
+fn counted_all(app: &App, entries: Vec<Entry>, counted: Counted, rounds: &mut Rounds) {
+    rounds.took_any = true;
     app.meter.away.store(false, Relaxed);
     app.committed(&counted.changes);
     if counted.raised {
@@ -271,49 +293,32 @@ async fn count_together(
     app.background.count_reports(begun?, &reports, again, policies, app.clock.now()).await
 }
 
-/// The database refuses values of something in here: the others shall not suffer from it. What it
-/// refuses is dropped only when it took another of the same round; else it may be the database.
-async fn count_one_by_one(
-    app: &App,
-    entries: Vec<Entry>,
-    rounds: &mut Rounds,
-    mut error: StoreError,
-) -> Result<()> {
-    let (mut refused, mut left) = (Vec::new(), entries.into_iter());
-    let (alone, mut took_any) = (left.len() == 1, false);
+/// The database refuses values of something in here: the others shall not suffer from it.
+async fn count_one_by_one(app: &App, entries: Vec<Entry>, rounds: &mut Rounds) -> Result<()> {
+    let mut left = entries.into_iter();
     while let Some(entry) = left.next() {
-        let entry = vec![entry];
-        let counted = if alone {
-            Err(error.clone())
-        } else {
-            let begun = app.background.begin_counting().await;
-            count_together(app, begun, &entry, &mut rounds.policies).await
-        };
-        match counted {
-            Ok(counted) => {
-                took_any = true;
-                counted_all(app, entry, counted, rounds);
-            }
-            Err(outage) if outage.is_outage() => {
-                app.meter.keep(refused.into_iter().chain(entry).chain(left).collect(), &outage);
-                return Err(outage);
-            }
-            Err(refusal) => {
-                error = refusal;
-                refused.extend(entry);
-            }
+        let begun = app.background.begin_counting().await;
+        if let Err(outage) = count(app, begun, vec![entry], rounds).await {
+            app.meter.keep(left.collect(), &outage);
+            return Err(outage);
         }
     }
-    if !took_any {
-        app.meter.keep(refused, &error);
+    Ok(())
+}
+
+/// Drops what the database refused, where it took something else in the same round; else it may be
+/// the database, and all of it is kept.
+fn settle(app: &App, rounds: &mut Rounds) -> Result<()> {
+    let (entries, errors): (Vec<_>, Vec<_>) = rounds.refused.drain(..).unzip();
+    let error = errors.into_iter().next_back().expect("something was refused");
+    if !rounds.took_any {
+        app.meter.keep(entries, &error);
         return Err(error);
     }
-    if !refused.is_empty() {
-        app.meter.locked().reports -= reports(&refused);
-        app.meter.metrics.lost.increment(reports(&refused) as u64);
-        let reports = reports(&refused);
-        tracing::error!(error = std::error::Error::source(&error), reports, "cannot be counted");
-    }
+    let reports = reports(&entries);
+    app.meter.locked().reports -= reports;
+    app.meter.metrics.lost.increment(reports as u64);
+    tracing::error!(error = std::error::Error::source(&error), reports, "cannot be counted");
     Ok(())
 }
 
@@ -334,7 +339,7 @@ async fn answer(entries: Vec<Entry>, news: Vec<bool>, written: Written, away: Aw
 
 /// Writes some sums, so few that no other write waits long.
 async fn write_sums(app: &App, sums: Sums) -> Result<()> {
-    let written = app.background.add_sums(&sums).await;
+    let written = app.background.add_sums(&sums, app.clock.now()).await;
     let mut waiting = app.meter.locked();
     if written.is_ok() {
         let messages: i64 = sums.values().map(|sum| sum.messages).sum();

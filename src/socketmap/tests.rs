@@ -68,7 +68,7 @@ async fn app(folder: &tempfile::TempDir) -> Arc<App> {
     let config = config.unwrap();
     let store = Store::open(&config.database_url).await.unwrap();
     let url = "http://localhost:8080".to_owned();
-    let app = App::new(config, url, Clock::default(), store).await.unwrap();
+    let app = App::new(config, url, Clock::default(), store, None).await.unwrap();
     let address = app.organization().sender("alice").unwrap();
     app.blocklist.apply(&[Change {
         number: 1,

@@ -1,21 +1,39 @@
 //! Writing what happened: history and audit log, numbered in the order of commits.
 
-use super::{Backend, Result, Store, Tx, on};
+use super::restricted_days::restricted_days;
+use super::{Result, Store, Tx, on};
 use crate::blocklist::{Change, Mark};
 use crate::event::{
     Action, AuditEntry, Event, HistoryEntry, NO_HASH, NewAuditEntry, NewHistoryEntry, chained,
 };
 use crate::operator::Actor;
 use crate::restriction::Restriction;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
+use sqlx::FromRow;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Postgres' advisory lock under which the numbers are given; an arbitrary key of ours.
-const NUMBERS_LOCK: i64 = 0x5265_7374_7269_6374;
+macro_rules! ends {
+    () => {
+        "SELECT (SELECT COALESCE(MAX(number), 0) FROM history),
+                COALESCE(MAX(number), 0),
+                MAX(hash)
+           FROM (SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1) AS last"
+    };
+}
 
-/// The columns of `history` and `audit` bound at once: SQLite takes 32,766 values in a statement.
+/// The ends of history and audit log. On SQLite whoever writes holds the only write lock already.
+const ENDS: &str = ends!();
+/// The same behind Postgres' advisory lock under which the numbers are given, an arbitrary key of ours.
+/// Both are one step, because all other processes wait at the lock meanwhile.
+const LOCK_AND_ENDS: &str = concat!("SELECT pg_advisory_xact_lock(5937278627730776948); ", ends!());
+
+/// The rows of `history` and `audit` bound at once: SQLite takes 32,766 values in a statement.
 const ROWS_AT_ONCE: usize = 1_000;
+
+/// The last change, and number and hash of the last audit record.
+type Ends = (i64, i64, Option<String>);
 
 impl Tx {
     /// Writes history and audit records and gives them their numbers. Must be the last thing before
@@ -26,98 +44,106 @@ impl Tx {
         history: &[NewHistoryEntry],
         audit: Vec<NewAuditEntry>,
     ) -> Result<i64> {
-        self.lock_numbers().await?;
-        let first = self.last_change().await? + 1;
-        for (start, entries) in (first..).step_by(ROWS_AT_ONCE).zip(history.chunks(ROWS_AT_ONCE)) {
-            self.insert_history(start, entries).await?;
+        let (last, number, hash) = self.lock_and_read_ends().await?;
+        let records = chain(number, hash.unwrap_or_else(|| NO_HASH.into()), audit);
+        let mut days = restricted_days(history);
+        let mut entries = (last + 1..).step_by(ROWS_AT_ONCE).zip(history.chunks(ROWS_AT_ONCE));
+        let mut records = records.chunks(ROWS_AT_ONCE);
+        loop {
+            let (some_entries, some_records) = (entries.next(), records.next().unwrap_or_default());
+            if some_entries.is_none() && some_records.is_empty() {
+                return Ok(last + 1);
+            }
+            let (first, entries) = some_entries.unwrap_or_default();
+            self.write_changes(first, entries, &std::mem::take(&mut days), some_records).await?;
         }
-        self.count_restricted(history).await?;
-        self.append_to_audit(audit).await?;
-        Ok(first)
     }
 
-    /// On SQLite whoever writes holds the only write lock already.
-    async fn lock_numbers(&mut self) -> Result<()> {
-        if let Backend::Postgres(tx) = self {
-            sqlx::query("SELECT pg_advisory_xact_lock($1)")
-                .bind(NUMBERS_LOCK)
-                .execute(&mut **tx)
-                .await?;
-        }
-        Ok(())
+    async fn lock_and_read_ends(&mut self) -> Result<Ends> {
+        Ok(match self {
+            Self::Sqlite(tx) => sqlx::query_as(ENDS).fetch_one(&mut **tx).await?,
+            Self::Postgres(tx) => {
+                let rows = sqlx::raw_sql(LOCK_AND_ENDS).fetch_all(&mut **tx).await?;
+                Ends::from_row(rows.last().ok_or(sqlx::Error::RowNotFound)?)?
+            }
+        })
     }
 
-    async fn last_change(&mut self) -> Result<i64> {
-        Ok(on!(self, |tx| sqlx::query_scalar("SELECT COALESCE(MAX(number), 0) FROM history")
-            .fetch_one(&mut **tx)
-            .await)?)
-    }
-
-    async fn insert_history(&mut self, first: i64, entries: &[NewHistoryEntry]) -> Result<()> {
+    /// Writes history entries from number `first` on, the sums of their days, and audit records, all
+    /// in one statement.
+    async fn write_changes(
+        &mut self,
+        first: i64,
+        entries: &[NewHistoryEntry],
+        days: &BTreeMap<NaiveDate, i64>,
+        records: &[Record],
+    ) -> Result<()> {
+        let mut joints = self.joints(
+            [entries.is_empty(), days.is_empty(), records.is_empty()]
+                .iter()
+                .filter(|empty| !**empty)
+                .count(),
+        );
         on!(self, |tx| {
-            let mut query = sqlx::QueryBuilder::new(
-                "INSERT INTO history (number, restriction_id, at, event, actor, comment, detail) ",
-            );
-            query.push_values(first_to(first, entries), |mut row, (number, new)| {
-                row.push_bind(number)
-                    .push_bind(new.restriction_id)
-                    .push_bind(new.entry.at)
-                    .push_bind(new.entry.event)
-                    .push_bind(new.entry.actor.as_deref())
-                    .push_bind(new.entry.comment.as_deref())
-                    .push_bind(new.entry.detail.as_deref());
-            });
+            let mut query = sqlx::QueryBuilder::new("");
+            if !entries.is_empty() {
+                query.push(joints.next().unwrap_or_default()).push(
+                    "INSERT INTO history (number, restriction_id, at, event, actor, comment, detail) ",
+                );
+                query.push_values((first..).zip(entries), |mut row, (number, new)| {
+                    row.push_bind(number)
+                        .push_bind(new.restriction_id)
+                        .push_bind(new.entry.at)
+                        .push_bind(new.entry.event)
+                        .push_bind(new.entry.actor.as_deref())
+                        .push_bind(new.entry.comment.as_deref())
+                        .push_bind(new.entry.detail.as_deref());
+                });
+            }
+            if !days.is_empty() {
+                query
+                    .push(joints.next().unwrap_or_default())
+                    .push("INSERT INTO restricted_days (day, restricted) ");
+                query.push_values(days, |mut row, (day, restricted)| {
+                    row.push_bind(day.to_string()).push_bind(*restricted);
+                });
+                query.push(
+                    " ON CONFLICT (day) DO UPDATE
+                        SET restricted = restricted_days.restricted + excluded.restricted",
+                );
+            }
+            if !records.is_empty() {
+                query
+                    .push(joints.next().unwrap_or_default())
+                    .push("INSERT INTO audit (number, at, actor, address, action, record, hash) ");
+                query.push_values(records, |mut row, record| {
+                    row.push_bind(record.entry.number)
+                        .push_bind(record.entry.at)
+                        .push_bind(&record.entry.actor)
+                        .push_bind(record.entry.address.as_deref())
+                        .push_bind(&record.action)
+                        .push_bind(&record.text)
+                        .push_bind(&record.hash);
+                });
+            }
             query.build().execute(&mut **tx).await.map(drop)
         })?;
         Ok(())
     }
 
-    async fn append_to_audit(&mut self, entries: Vec<NewAuditEntry>) -> Result<()> {
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let (number, hash) = self.last_audit_record().await?;
-        let records = chain(number, hash, entries);
-        for records in records.chunks(ROWS_AT_ONCE) {
-            self.insert_audit(records).await?;
-        }
-        Ok(())
+    /// What stands before each of so many statements that are sent as one: on SQLite they follow each
+    /// other, on Postgres all but the last are common table expressions of it.
+    fn joints(&self, statements: usize) -> impl Iterator<Item = String> + use<> {
+        let is_postgres = matches!(self, Self::Postgres(_));
+        (0..statements).map(move |number| match (is_postgres, number) {
+            (_, 0) if statements == 1 => String::new(),
+            (true, 0) => "WITH part_0 AS (".into(),
+            (true, number) if number + 1 < statements => format!("), part_{number} AS ("),
+            (true, _) => ") ".into(),
+            (false, 0) => String::new(),
+            (false, _) => "; ".into(),
+        })
     }
-
-    async fn last_audit_record(&mut self) -> Result<(i64, String)> {
-        let last: Option<(i64, String)> = on!(self, |tx| sqlx::query_as(
-            "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1"
-        )
-        .fetch_optional(&mut **tx)
-        .await)?;
-        Ok(last.unwrap_or((0, NO_HASH.into())))
-    }
-
-    async fn insert_audit(&mut self, records: &[Record]) -> Result<()> {
-        on!(self, |tx| {
-            let mut query = sqlx::QueryBuilder::new(
-                "INSERT INTO audit (number, at, actor, address, action, record, hash) ",
-            );
-            query.push_values(records, |mut row, record| {
-                row.push_bind(record.entry.number)
-                    .push_bind(record.entry.at)
-                    .push_bind(&record.entry.actor)
-                    .push_bind(record.entry.address.as_deref())
-                    .push_bind(&record.action)
-                    .push_bind(&record.text)
-                    .push_bind(&record.hash);
-            });
-            query.build().execute(&mut **tx).await.map(drop)
-        })?;
-        Ok(())
-    }
-}
-
-fn first_to(
-    first: i64,
-    entries: &[NewHistoryEntry],
-) -> impl Iterator<Item = (i64, &NewHistoryEntry)> {
-    (first..).zip(entries)
 }
 
 struct Record {

@@ -57,17 +57,18 @@ impl<DB: Database> Leased<DB> {
     /// Whether the connection is still good for anything depends on what went wrong.
     fn ended_with(&mut self, error: &Error) {
         self.under_way = match error {
-            Error::Database(error) => error.code().is_some_and(|code| knows_no_statement(&code)),
+            Error::Database(error) => error.code().is_some_and(|code| is_of_the_session(&code)),
             Error::RowNotFound | Error::ColumnDecode { .. } | Error::Decode(_) => false,
             _ => true,
         };
     }
 }
 
-/// Whether Postgres no longer has a statement as this connection prepared it: "cached plan must not
-/// change result type", and "prepared statement does not exist".
-fn knows_no_statement(code: &str) -> bool {
-    ["0A000", "26000"].contains(&code)
+/// Whether another session may do what failed. Postgres: "cached plan must not change result type",
+/// "prepared statement does not exist", and "cannot execute in a read-only transaction", which a
+/// session stays that began while the database was read-only.
+fn is_of_the_session(code: &str) -> bool {
+    ["0A000", "26000", "25006"].contains(&code)
 }
 
 impl<DB: Database> Drop for Leased<DB> {

@@ -1,6 +1,6 @@
 //! Taking over restrictions from an export, in chunks that hold up nobody.
 
-use super::postgres::connect;
+use super::postgres::patient;
 use super::{Backend, Result, Store, Tx, on};
 use crate::address::Address;
 use crate::event::{Action, Event, HistoryEntry, NewAuditEntry, NewHistoryEntry};
@@ -9,7 +9,7 @@ use crate::reason::Cause;
 use crate::restriction::next_midnight;
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::{Executor, FromRow};
+use sqlx::FromRow;
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -76,8 +76,9 @@ impl Store {
     /// When the database fails.
     pub async fn settle(&self) -> Result<()> {
         if let Backend::Postgres(server) = &self.write {
-            let mut connection = connect(server.pool()).await?;
-            connection.execute("VACUUM (ANALYZE) restrictions").await?;
+            let patient = patient(server.pool());
+            sqlx::query("VACUUM (ANALYZE) restrictions").execute(&patient).await?;
+            patient.close().await;
         }
         Ok(())
     }

@@ -1,15 +1,11 @@
 //! Creating and migrating the database, safe when several processes start at once.
 
-use super::postgres::{connect, refuse_pooling_by_transaction};
-use super::{Backend, Result, Store};
+use super::postgres::{patient, refuse_pooling_by_transaction};
+use super::{Backend, Result, Store, on};
 use anyhow::bail;
 use sqlx::migrate::MigrateError;
-use std::io;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
-
-const HAS_MIGRATION: &str =
-    "SELECT EXISTS (SELECT 1 FROM _sqlx_migrations WHERE version = $1 AND success)";
 
 /// Of two that create it at once one gets one of two errors.
 const DOMAINS: &str = r#"
@@ -30,9 +26,11 @@ impl Store {
             }
             Backend::Postgres(server) => {
                 refuse_pooling_by_transaction(server.pool()).await?;
-                let mut connection = connect(server.pool()).await?;
-                sqlx::raw_sql(DOMAINS).execute(&mut connection).await?;
-                MIGRATIONS.run(&mut connection).await
+                let patient = patient(server.pool());
+                sqlx::raw_sql(DOMAINS).execute(&patient).await?;
+                let migrated = MIGRATIONS.run(&patient).await;
+                patient.close().await;
+                migrated
             }
         };
         if let Err(MigrateError::VersionMissing(_)) = migrated {
@@ -58,18 +56,17 @@ impl Store {
     pub async fn is_migrated(&self) -> Result<bool> {
         self.write.works()?;
         let latest = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-        Ok(match &self.read {
-            Backend::Sqlite(file) => {
-                sqlx::query_scalar(HAS_MIGRATION).bind(latest).fetch_one(file).await?
-            }
-            Backend::Postgres(server) => {
-                let writable = "SELECT current_setting('transaction_read_only') = 'off'";
-                if !sqlx::query_scalar(writable).fetch_one(server).await? {
-                    return Err(sqlx::Error::Io(io::ErrorKind::ReadOnlyFilesystem.into()).into());
-                }
-                sqlx::query_scalar(HAS_MIGRATION).bind(latest).fetch_one(server).await?
-            }
-        })
+        let migrated = on!(&self.read, |pool| sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM _sqlx_migrations WHERE version = $1 AND success)"
+        )
+        .bind(latest)
+        .fetch_one(pool)
+        .await)?;
+        if let Backend::Postgres(server) = &self.read {
+            // It changes nothing, and a server that is read-only refuses it all the same.
+            sqlx::query("UPDATE milestones SET at = at WHERE FALSE").execute(server).await?;
+        }
+        Ok(migrated)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What has happened once and need not be found out again.
 
-use super::{Result, Store, on};
+use super::{Backend, Result, Store, on};
 use chrono::{DateTime, Utc};
 
 /// A mail server has asked for the first time.
@@ -22,6 +22,19 @@ impl Store {
         .await
         .map(drop))?;
         tx.commit().await
+    }
+
+    /// The database's own time; SQLite has none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn time(&self) -> Result<Option<DateTime<Utc>>> {
+        match &self.read {
+            Backend::Sqlite(_) => Ok(None),
+            Backend::Postgres(server) => {
+                Ok(Some(sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(server).await?))
+            }
+        }
     }
 
     /// Writes something, which shows that it can be.

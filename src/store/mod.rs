@@ -250,6 +250,7 @@ impl Store {
     /// When the database fails.
     pub async fn checkpoint(&self) -> Result<()> {
         if let Some(connections) = &self.checkpointer {
+            self.write.works()?;
             sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(connections).await?;
         }
         Ok(())

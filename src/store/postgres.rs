@@ -129,8 +129,14 @@ fn ask_who_rested(
     })
 }
 
-/// A connection of its own, without any limit: for what may take long.
-pub(super) async fn connect(pool: &PgPool) -> Result<PgConnection, Error> {
+/// A connection of its own, whose statements have no limit: for what may take long.
+pub(super) fn patient(pool: &PgPool) -> PgPool {
+    let options: PgConnectOptions = (*pool.connect_options()).clone();
+    let one = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+    one.connect_lazy_with(options)
+}
+
+async fn connect(pool: &PgPool) -> Result<PgConnection, Error> {
     let options: Arc<PgConnectOptions> = pool.connect_options();
     let connected = timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options)).await;
     connected.unwrap_or(Err(Error::PoolTimedOut))

@@ -11,6 +11,21 @@ use uuid::Uuid;
 const AT_ONCE: i64 = 500;
 
 impl Store {
+    /// When the newest message or audit record was written.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn newest_record(&self) -> Result<Option<DateTime<Utc>>> {
+        let newest: Vec<DateTime<Utc>> = on!(&self.read, |pool| sqlx::query_scalar(
+            "SELECT at FROM (SELECT at FROM messages ORDER BY id DESC LIMIT 1) AS message
+             UNION ALL
+             SELECT at FROM (SELECT at FROM audit ORDER BY number DESC LIMIT 1) AS record"
+        )
+        .fetch_all(pool)
+        .await)?;
+        Ok(newest.into_iter().max())
+    }
+
     /// Deletes some of the messages, counts, crossings, refusals and notices from before `before`, and
     /// answers how many; none when nothing is left.
     ///

@@ -13,6 +13,8 @@ use uuid::Uuid;
 pub(super) const IDLE: TimeDelta = TimeDelta::hours(1);
 /// … and in any case after so long.
 pub(super) const LONGEST: TimeDelta = TimeDelta::hours(12);
+/// How far the clock of another replica may be ahead.
+const CLOCKS_APART: TimeDelta = TimeDelta::minutes(5);
 /// How exactly the last use is kept; a write at each request would be too many.
 const SEEN_EVERY: TimeDelta = TimeDelta::minutes(1);
 
@@ -117,11 +119,14 @@ impl Store {
                FROM sessions JOIN operators ON operators.id = sessions.operator_id
               WHERE sessions.secret_hash = $1
                 AND sessions.last_seen_at > $2
-                AND sessions.created_at > $3"
+                AND sessions.created_at > $3
+                -- A clock that was ahead would let it last for as much longer.
+                AND sessions.last_seen_at <= $4"
         )
         .bind(secret)
         .bind(now - IDLE)
         .bind(now - LONGEST)
+        .bind(now + CLOCKS_APART)
         .fetch_optional(pool)
         .await)?;
         if session.as_ref().is_some_and(|session| now - session.last_seen_at >= SEEN_EVERY) {

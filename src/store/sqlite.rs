@@ -62,6 +62,8 @@ impl File {
             // A statement of many rows first copies each page that it changes, else to a file.
             .pragma("temp_store", "MEMORY");
         let writer = SqliteWriter::open(path, writer, pool(1)).await?;
+        // One that was deleted meanwhile is not made anew, empty.
+        let options = options.create_if_missing(false);
         let checkpointer = pool(1).connect_lazy_with(options.clone());
         let options = options.read_only(true);
         let people = pool(PEOPLE)

@@ -20,7 +20,7 @@ impl Portal {
         alerts
     }
 
-    async fn alerts_of(&self, policy: AlertPolicyId) -> Vec<Alert> {
+    pub async fn alerts_of(&self, policy: AlertPolicyId) -> Vec<Alert> {
         self.alerts().await.into_iter().filter(|alert| alert.policy == policy).collect()
     }
 

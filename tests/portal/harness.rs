@@ -14,6 +14,8 @@ use restricted_users::{bookkeeper, follower, unblocker};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -68,9 +70,7 @@ impl Database {
         self.is_away.store(true, Ordering::Relaxed);
         if let Some(admin) = &self.admin {
             execute(admin, format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", self.name)).await;
-            let terminate =
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ";
-            execute(admin, format!("{terminate}'{}'", self.name)).await;
+            self.end_connections(admin).await;
             return Absence(None);
         }
         let mut other = SqliteConnection::connect(&self.url).await.unwrap();
@@ -105,6 +105,75 @@ impl Database {
         };
         done.map_err(|error| error.to_string())
     }
+}
+
+impl Database {
+    /// The same with a statement that is made up.
+    pub async fn execute(&self, statement: String) {
+        let statement = sqlx::AssertSqlSafe(statement);
+        if self.is_postgres() {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            connection.execute(statement).await.unwrap();
+        } else {
+            let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+            connection.execute(statement).await.unwrap();
+        }
+    }
+
+    /// Postgres takes nothing that is written, or takes it again. A session that began meanwhile stays
+    /// as it is.
+    pub async fn set_read_only(&self, read_only: bool) {
+        let (admin, name) = (self.admin.as_ref().unwrap(), &self.name);
+        let value = if read_only { "on" } else { "off" };
+        let set = format!("ALTER DATABASE {name} SET default_transaction_read_only = {value}");
+        execute(admin, set).await;
+        if read_only {
+            self.end_connections(admin).await;
+        }
+    }
+
+    async fn end_connections(&self, admin: &str) {
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ";
+        execute(admin, format!("{end}'{}'", self.name)).await;
+    }
+
+    /// A copy as it is now, to go back to.
+    pub async fn back_up(&self) -> String {
+        let copy = format!("{}_copy", self.name);
+        if let Some(admin) = &self.admin {
+            let absence = self.take_away().await;
+            execute(admin, format!("CREATE DATABASE {copy} TEMPLATE {}", self.name)).await;
+            self.bring_back(absence).await;
+        } else {
+            sqlite_backup(self.file(), &self.folder.path().join(&copy));
+        }
+        copy
+    }
+
+    /// Goes back to a copy under whoever is connected.
+    pub async fn restore(&self, copy: String) {
+        if let Some(admin) = &self.admin {
+            let absence = self.take_away().await;
+            execute(admin, format!("DROP DATABASE {}", self.name)).await;
+            execute(admin, format!("ALTER DATABASE {copy} RENAME TO {}", self.name)).await;
+            self.bring_back(absence).await;
+        } else {
+            sqlite_backup(&self.folder.path().join(copy), self.file());
+        }
+    }
+
+    /// SQLite's file.
+    pub fn file(&self) -> &Path {
+        Path::new(self.url.strip_prefix("sqlite:").unwrap())
+    }
+}
+
+/// As `sqlite3 FROM '.backup TO'` does, also when somebody has it open.
+fn sqlite_backup(from: &Path, to: &Path) {
+    const BACK_UP: &str =
+        "import sqlite3, sys; f, t = map(sqlite3.connect, sys.argv[1:]); f.backup(t)";
+    let python = Command::new("python3").args(["-c", BACK_UP]).args([from, to]).status();
+    assert!(python.unwrap().success());
 }
 
 /// For as long as this is held the database is away.
@@ -256,6 +325,11 @@ impl Portal {
         self.send(self.request(Method::GET, path).bearer_auth(&self.token)).await
     }
 
+    /// Whether load balancers may send browsers and scripts here.
+    pub async fn is_ready(&self) -> bool {
+        self.send(self.request(Method::GET, "/readyz")).await.status == 200
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(self.request(Method::POST, path).bearer_auth(&self.token).json(&body)).await
     }
@@ -332,15 +406,26 @@ impl Portal {
         .await
     }
 
-    /// The answer to a request as it stands.
+    /// The answer to a request as it stands, once what it told is counted.
     pub async fn ask(&self, request: &str) -> String {
+        let answer = self.ask_at_once(request).await;
+        self.what_was_told_is_counted().await;
+        answer
+    }
+
+    /// The answer to a request as it stands.
+    pub async fn ask_at_once(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(&self.policy).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
-        self.what_was_told_is_counted().await;
         answer.trim_end().to_owned()
+    }
+
+    /// Where mail servers ask.
+    pub fn policy_port(&self) -> &str {
+        &self.policy
     }
 
     /// What Postfix finds in a socketmap, which has `socketmap_listen` set.

@@ -24,6 +24,7 @@ mod documentation;
 mod events;
 mod evidence;
 mod exchange;
+mod faults;
 mod guessing;
 mod harness;
 mod health;

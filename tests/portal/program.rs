@@ -132,6 +132,19 @@ impl Serve {
         self.child.wait().unwrap();
     }
 
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// No file may grow past so many bytes from now on.
+    pub fn limit_files_to(&self, bytes: &str) {
+        let (pid, limit) = (self.child.id().to_string(), format!("--fsize={bytes}:unlimited"));
+        let limited = Command::new("prlimit").args(["--pid", &pid, &limit]).status();
+        assert!(limited.unwrap().success());
+    }
+
     /// As a service manager does; answers whether it ended well.
     pub fn terminate(mut self) -> bool {
         let id = self.child.id().to_string();

@@ -84,7 +84,7 @@ impl Store {
         tx.lock_senders(reports.iter().map(|report| &report.sender)).await?;
         let (known, released) = tx.messages_reported(reports, again, now - KNOWN_FOR).await?;
         let Joined { touched, news } = join(known, reports);
-        let additions = Addition::of(&touched, &released);
+        let additions = Addition::of(&touched, &released, now);
         let verdicts = tx.judge(&touched, &additions, policies, now).await?;
         let followed = tx.act(verdicts, &touched, self.own_notices.as_ref(), now).await?;
         let written = tx.write().await?;

@@ -122,7 +122,9 @@ impl Tx {
             (Some(active), Some(Crossing::Spam)) if active.temporary => {
                 self.make_lasting(active.id, &verdict.reason(Crossing::Spam, messages), now).await
             }
-            (Some(active), _) if messages.cancel(active) => self.cancel_for_spam(active, now).await,
+            (Some(active), _) if messages.cancel(active, now) => {
+                self.cancel_for_spam(active, now).await
+            }
             _ => Ok(None),
         }
     }
@@ -307,9 +309,10 @@ impl<'a> Messages<'a> {
         self.last_spam.unwrap_or(self.last).id
     }
 
-    /// Whether one of them cancels the unblock that is pending: it was sent after somebody asked.
-    fn cancel(&self, active: &Restriction) -> bool {
-        let asked = active.unblock.as_ref().map(|unblock| unblock.requested_at);
+    /// Whether one of them cancels the unblock that is pending: it was sent after somebody asked, by a
+    /// clock that may have been ahead.
+    fn cancel(&self, active: &Restriction, now: DateTime<Utc>) -> bool {
+        let asked = active.unblock.as_ref().map(|unblock| unblock.requested_at.min(now));
         asked.is_some_and(|asked| self.filtered.iter().any(|message| message.at >= asked))
     }
 }

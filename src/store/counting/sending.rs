@@ -76,19 +76,28 @@ impl Addition {
     }
 
     /// The senders of `touched` messages, in order.
-    pub(super) fn of(touched: &[Touched], last: &LastReleases) -> BTreeMap<Address, Self> {
+    pub(super) fn of(
+        touched: &[Touched],
+        last: &LastReleases,
+        now: DateTime<Utc>,
+    ) -> BTreeMap<Address, Self> {
         let mut additions = BTreeMap::<Address, Self>::new();
         for touched in touched {
             let message = &touched.after;
             let released = last.get(&message.sender).copied().unwrap_or_default();
             let addition = additions.entry(message.sender.clone()).or_default();
             addition.since = released;
-            // What came before the release was counted before it, and no longer counts.
-            let since = if message.at.timestamp_micros() < released { 0 } else { released };
+            let since = counts_since(message.at.timestamp_micros(), released, now);
             *addition.deltas.entry((minute(message.at), since)).or_default() += touched.delta();
         }
         additions
     }
+}
+
+/// Since when what was sent at `at` counts: what came before the last release was counted before it,
+/// and no longer counts. A release by a clock that was ahead lies before everything that comes now.
+fn counts_since(at: i64, released: i64, now: DateTime<Utc>) -> i64 {
+    if at < released && released <= now.timestamp_micros() { 0 } else { released }
 }
 
 /// What a batch adds to the counts of a sender in a minute, behind the release it comes after.
@@ -113,7 +122,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails; then nothing is added.
-    pub async fn add_sums(&self, sums: &BTreeMap<(Address, i64), Sum>) -> Result<()> {
+    pub async fn add_sums(
+        &self,
+        sums: &BTreeMap<(Address, i64), Sum>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
         let mut tx = self.begin().await?;
         tx.lock_senders(sums.keys().map(|(sender, _)| sender)).await?;
         let senders = sums.keys().map(|(sender, _)| sender).collect();
@@ -121,7 +134,7 @@ impl Store {
         let mut additions = BTreeMap::<Address, Addition>::new();
         for ((sender, minute), sum) in sums {
             let released = last.get(sender).copied().unwrap_or_default();
-            let since = if minute * 60_000_000 < released { 0 } else { released };
+            let since = counts_since(minute * 60_000_000, released, now);
             let addition = additions.entry(sender.clone()).or_default();
             addition.deltas.insert((*minute, since), *sum);
         }
