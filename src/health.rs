@@ -7,6 +7,8 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// How long to wait before the database is asked again after it failed.
+const RETRY: Duration = Duration::from_secs(1);
 /// How often a part that is without its database says so.
 const TOLD_EVERY: Duration = Duration::from_mins(1);
 /// A part that has not ended a round for so long hangs.
@@ -141,6 +143,12 @@ impl Rounds {
     #[must_use]
     pub fn fails(&self) -> bool {
         self.told.is_some()
+    }
+
+    /// How long to wait for the next round: not for `usual` where the last one failed.
+    #[must_use]
+    pub fn pause(&self, usual: Duration) -> Duration {
+        if self.fails() { RETRY.min(usual) } else { usual }
     }
 
     /// The database failed; told at the first failure and then once a minute.

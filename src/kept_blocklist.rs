@@ -31,9 +31,10 @@ pub async fn run(app: &App, stop: &CancellationToken) {
     loop {
         let goes_on = stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some();
         let followed = app.blocklist.known().followed;
-        if kept != followed {
+        // At the end, what was committed last may not be followed yet.
+        if kept != Some(followed) || !goes_on {
             match keep(&app.blocklist, folder.clone()).await {
-                Ok(()) => kept = followed,
+                Ok(()) => kept = Some(followed),
                 Err(error) => {
                     let folder = folder.display();
                     tracing::error!(%folder, %error, "the blocklist cannot be kept");

@@ -18,18 +18,25 @@ const BREATH: Duration = Duration::from_millis(10);
 /// Runs until `stop`.
 pub async fn run(app: &App, stop: &CancellationToken) {
     let mut rounds = app.health.rounds("retention", "retention");
-    let mut trust = Trust::since(app.background.newest_record().await.ok().flatten());
-    loop {
-        if trust.in_clock(app.clock.now(), Instant::now())
-            && stop.run_until_cancelled(rounds.round(delete_all_old(app))).await.is_none()
-        {
-            return;
+    let deleting = async {
+        let mut trust = loop {
+            match rounds.round(app.background.newest_record()).await {
+                Some(newest) => break Trust::since(newest),
+                None => tokio::time::sleep(rounds.pause(Duration::MAX)).await,
+            }
+        };
+        loop {
+            if trust.in_clock(app.clock.now(), Instant::now()) {
+                rounds.round(delete_all_old(app)).await;
+            }
+            if rounds.fails() {
+                tokio::time::sleep(rounds.pause(Duration::MAX)).await;
+            } else {
+                app.clock.sleep_until(app.clock.now() + EVERY).await;
+            }
         }
-        let next = app.clock.now() + EVERY;
-        if stop.run_until_cancelled(app.clock.sleep_until(next)).await.is_none() {
-            return;
-        }
-    }
+    };
+    stop.run_until_cancelled(deleting).await;
 }
 
 /// How far the time may get ahead of what is known of it before nothing is deleted for a while.

@@ -20,7 +20,7 @@ const OFFSET: &str = "restricted_users_clock_offset_seconds";
 /// Runs until `stop`. SQLite's clock is our own.
 pub async fn run(app: &App, stop: &CancellationToken) {
     let mut rounds = app.health.rounds("timekeeper", "the timekeeper");
-    while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
+    while stop.run_until_cancelled(tokio::time::sleep(rounds.pause(EVERY))).await.is_some() {
         rounds.round(set(&app.clock, &app.background)).await;
     }
 }
