@@ -2,7 +2,6 @@
 
 use crate::app::App;
 use crate::outage::Outage;
-use crate::restriction::Restriction;
 use crate::store::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
@@ -73,26 +72,15 @@ pub async fn release_all_due(app: &App) -> Result<Option<DateTime<Utc>>> {
     let mut now = app.clock.now();
     let mut due = app.store.due(now).await?;
     while !due.is_empty() {
-        let (released, changes) = app.store.release(due, now).await?;
-        app.blocklist.apply(&changes);
-        app.alerts_raised.notify_one();
-        app.feed.grown.notify_one();
-        for restriction in &released {
-            tell(app, restriction);
+        let released = app.store.release(due, now).await?;
+        for released in &released {
+            let lateness = released.restriction.lateness().and_then(|late| late.to_std().ok());
+            app.metrics.release_lateness.record(lateness.unwrap_or_default().as_secs_f64());
         }
+        app.committed(&released);
         now = app.clock.now();
         let (next, ()) = tokio::join!(app.store.due(now), tokio::time::sleep(BREATH));
         due = next?;
     }
     app.store.next_release().await
-}
-
-fn tell(app: &App, restriction: &Restriction) {
-    let lateness = restriction.lateness().unwrap_or_default().to_std().unwrap_or_default();
-    app.metrics.release_lateness.record(lateness.as_secs_f64());
-    tracing::info!(
-        address = %restriction.address.as_str().escape_debug(),
-        late_ms = lateness.as_millis(),
-        "released"
-    );
 }

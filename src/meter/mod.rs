@@ -187,7 +187,7 @@ async fn count(
     match count_together(app, begun, &entries, &mut rounds.policies).await {
         Ok(counted) => {
             meter.away.store(false, Relaxed);
-            app.committed(&counted.changes);
+            app.committed(&counted.committed);
             if counted.raised {
                 app.alerts_raised.notify_one();
             }
