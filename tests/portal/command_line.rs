@@ -123,3 +123,28 @@ async fn a_token_is_printed_once_and_its_name_is_unique() {
     let bad = ["token", "create", "--name", "ci", "--role", "ci", "--expires", "90d"];
     assert_eq!(run(&database, &bad).status.code(), Some(2));
 }
+
+#[tokio::test]
+async fn the_doctor_finds_damage_in_the_database_file() {
+    let database = Database::create().await;
+    if database.is_postgres() {
+        return;
+    }
+    let rows: Vec<_> = (0..2_000).map(|number| format!("user{number}@example.org")).collect();
+    let blocked = database.folder.path().join("blocked.csv");
+    std::fs::write(&blocked, format!("SenderAddress\n{}", rows.join("\n"))).unwrap();
+    result_of(&database, &["import", blocked.to_str().unwrap()]);
+    let doctor = || String::from_utf8(run(&database, &["doctor"]).stdout).unwrap();
+    let whole = "ok\tthe database's file is whole\t";
+    assert!(doctor().contains(whole), "{}", doctor());
+
+    let file = database.folder.path().join("restricted-users.db");
+    let mut octets = std::fs::read(&file).unwrap();
+    let middle = octets.len() / 2 / 4096 * 4096;
+    octets[middle..middle + 4096].fill(0xff);
+    std::fs::write(&file, octets).unwrap();
+    let findings = doctor();
+    assert!(findings.contains("problem\tthe database's file is damaged ("), "{findings}");
+    assert!(findings.contains("docs/operations.md says how to restore a backup"), "{findings}");
+    assert!(!findings.contains(whole), "{findings}");
+}
