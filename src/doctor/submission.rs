@@ -63,6 +63,13 @@ impl<'a> Submission<'a> {
         let (ours, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| self.is_ours(one));
         let targets = if ours.is_empty() { others } else { ours };
         targets.iter().map(|one| Target::of(one, self.queue, self.service.chroot)).collect()
+    pub(super) fn asks_us(&self) -> bool {
+        [SENDER, END_OF_DATA]
+            .into_iter()
+            .flat_map(|list| self.endpoints(list))
+            .any(|one| self.is_ours(&one))
+    }
+
     }
 
     fn get(&self, name: &str) -> &'a str {

@@ -13,6 +13,7 @@ mynetworks = 127.0.0.0/8 [::1]/128
 smtpd_delay_reject = yes
 soft_bounce = no
 smtpd_proxy_filter =
+default_process_limit = 100
 smtpd_policy_service_default_action = 451 4.3.5 Server configuration problem
 smtpd_policy_service_timeout = 100s
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
@@ -288,6 +289,27 @@ fn socketmaps_are_looked_at_too() {
     assert_eq!(write, "master.cf: hirisk unix - - n - - smtp");
     let (_, _, write) = found(&documented_but(""), &high_risk).remove(0);
     assert_eq!(write, format!("main.cf: {maps}"));
+}
+
+#[test]
+fn more_processes_than_places_are_found() {
+    let lists = documented_but("").main;
+    for (master, count) in [
+        ("submission inet n - y - 1001 smtpd", Some("1001")),
+        ("submission inet n - y - 901 smtpd\nsmtps inet n - y - - smtpd", Some("1001")),
+        ("submission inet n - y - 0 smtpd", Some("any number of")),
+        ("submission inet n - y - 900 smtpd\nsmtps inet n - y - - smtpd", None),
+    ] {
+        let postconf = Postconf { main: lists.clone(), ..postfix("", master, "") };
+        let found = found(&postconf, &[]);
+        assert_eq!(found.len(), usize::from(count.is_some()), "{found:?}");
+        for (level, says, _) in found {
+            assert_eq!(level, Level::Warning);
+            let processes =
+                format!("Postfix may run {} smtpd processes that ask us", count.unwrap());
+            assert!(says.starts_with(&processes), "{says}");
+        }
+    }
 }
 
 #[test]
