@@ -278,17 +278,40 @@ fn mail_without_a_login_is_told_not_to_be_watched() {
 fn socketmaps_are_looked_at_too() {
     let maps = "sender_dependent_default_transport_maps = socketmap:inet:127.0.0.1:10041:transport";
     let ours = [("SOCKETMAP_LISTEN", "127.0.0.1:10041")];
-    assert_eq!(found(&documented_but(maps), &ours), []);
     let (level, says, _) = only(maps);
     assert_eq!(level, Level::Problem);
-    assert!(says.contains("our socketmaps listen nowhere"), "{says}");
+    assert!(says.contains("our socketmaps listen nowhere, so Postfix answers RCPT"), "{says}");
 
     let high_risk = [ours[0], ("HIGH_RISK_TRANSPORT", "hirisk:[192.0.2.66]")];
-    let (_, says, write) = found(&documented_but(maps), &high_risk).remove(0);
+    let (_, says, write) = found(&documented_but(maps), &high_risk).remove(1);
     assert!(says.contains("master.cf has no service hirisk"), "{says}");
     assert_eq!(write, "master.cf: hirisk unix - - n - - smtp");
     let (_, _, write) = found(&documented_but(""), &high_risk).remove(0);
     assert_eq!(write, format!("main.cf: {maps}"));
+}
+
+#[test]
+fn what_a_socketmap_costs_is_told_wherever_it_stands() {
+    let ours = [("SOCKETMAP_LISTEN", "127.0.0.1:10041")];
+    for (setting, map, stops) in [
+        (
+            "sender_dependent_default_transport_maps",
+            "proxy:socketmap:inet:127.0.0.1:10041:transport",
+            "RCPT with 451, for everybody: to the outside, and to every domain that is not in \
+             mydestination, relay_domains or virtual_*_domains",
+        ),
+        (
+            "smtpd_recipient_restrictions",
+            "check_sasl_access socketmap:inet:127.0.0.1:10041:restricted",
+            "every RCPT with 451, for everybody and to the inside too",
+        ),
+    ] {
+        let found = found(&documented_but(&format!("{setting} = {map}")), &ours);
+        let says = format!(
+            "{setting} asks our socketmaps: while this service is away, Postfix answers {stops}"
+        );
+        assert_eq!(found, [(Level::Warning, says, String::new())]);
+    }
 }
 
 #[test]

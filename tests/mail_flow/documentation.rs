@@ -11,9 +11,11 @@ const EXIM: &str = include_str!("../../docs/mail-servers/exim.md");
 const HARAKA: &str = include_str!("../../docs/mail-servers/haraka.md");
 const FEEDBACK: &str = include_str!("../../docs/mail-servers/feedback-reports.md");
 const RSPAMD: &str = include_str!("../../docs/mail-servers/rspamd.md");
+pub const MAIN_CF: &str = include_str!("../../deploy/postfix/main.cf");
 
 /// Where the documentation reaches the service.
 const POLICY_PORT: &str = "inet:127.0.0.1:10040";
+const SOCKETMAPS: &str = "inet:127.0.0.1:10041";
 const POLICY_SOCKET: &str = "unix:restricted/policy.sock";
 const URL: &str = "http://127.0.0.1:8080";
 const TOKEN: &str = "YOUR-TOKEN";
@@ -58,6 +60,12 @@ pub fn postfix(policy: &str) -> Snippets {
     assert!(policy.starts_with("inet:") || policy == POLICY_SOCKET, "{policy}");
     assert!(POSTFIX.contains(POLICY_SOCKET), "{POSTFIX}");
     Snippets::new(&[("main.cf", with(asking, POLICY_PORT, policy))])
+}
+
+/// Lines for `main.cf` that look senders up at `maps`.
+pub fn socketmaps(maps: &str) -> Snippets {
+    let lines = block(POSTFIX, "| `transport` |");
+    Snippets::new(&[("socketmaps.cf", with(lines, SOCKETMAPS, maps))])
 }
 
 /// Lines for `main.cf` that have mail scanned by the rspamd at `address`.

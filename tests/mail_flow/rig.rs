@@ -10,6 +10,9 @@ use std::net::Ipv4Addr;
 /// Where rspamd listens.
 const MILTER: u16 = 24_332;
 
+/// Where the service answers look-ups of senders.
+const SOCKETMAPS: u16 = 24_041;
+
 /// A service, a mail server, and where the story wants it a filter.
 pub struct Rig {
     pub service: Service,
@@ -52,6 +55,16 @@ impl Rig {
     }
 
     /// Haraka asks over HTTP.
+    /// Postfix asks over TCP, and looks senders up in a socketmap too.
+    pub async fn with_socketmaps() -> Self {
+        let address = OwnAddress::take();
+        let maps = format!("{}:{SOCKETMAPS}", address.ip);
+        let service = Service::start(address.ip, &[("SOCKETMAP_LISTEN", &maps)]).await;
+        let postfix = documentation::postfix(&service_at(address.ip))
+            .and(&documentation::socketmaps(&format!("inet:{maps}")));
+        Self::with("postfix", &postfix, service, address).await
+    }
+
     pub async fn with_haraka() -> Self {
         let address = OwnAddress::take();
         let service = Service::start(address.ip, &[]).await;
