@@ -1,7 +1,8 @@
 //! Settings of Postfix, good and bad, and what the doctor says about them.
 
-use super::{Finding, Level, Postconf, asked, examine, examine_settings};
+use super::{Endpoint, Finding, Level, Postconf, asked, examine, examine_settings, main_cf};
 use crate::config::Config;
+use std::path::Path;
 
 const CHECK: &str =
     "check_policy_service { inet:127.0.0.1:10040, timeout=5s, default_action=DUNNO }";
@@ -331,6 +332,29 @@ fn more_processes_than_places_are_found() {
             let processes =
                 format!("Postfix may run {} smtpd processes that ask us", count.unwrap());
             assert!(says.starts_with(&processes), "{says}");
+        }
+    }
+}
+
+#[test]
+fn about_the_lines_of_the_portal_there_is_nothing_to_say_and_they_are_what_the_doctor_writes() {
+    for (listen, at) in [
+        ("127.0.0.1:10040", "inet:127.0.0.1:10040"),
+        ("[::1]:10400", "inet:[::1]:10400"),
+        ("unix:/var/spool/postfix/restricted/policy.sock", "unix:restricted/policy.sock"),
+        ("unix:/run/policy.sock", "unix:/run/policy.sock"),
+    ] {
+        let settings = [("POLICY_LISTEN", listen)];
+        let endpoint = Endpoint::of(&listen.parse().unwrap(), Path::new("/var/spool/postfix"));
+        assert_eq!(endpoint.to_string(), at);
+        let lines = main_cf(&endpoint).replace("=\n", "=").replace(",\n", ",");
+        let submission = "submission inet n - n - - smtpd";
+        assert_eq!(found(&postfix(&lines, submission, ""), &settings), [], "{lines}");
+        let untouched = found(&postfix("", submission, ""), &settings);
+        assert_eq!(untouched.len(), 2, "{untouched:?}");
+        for ((_, _, write), line) in untouched.iter().zip(lines.lines()) {
+            let words = |text: &str| text.split_whitespace().collect::<String>();
+            assert_eq!(words(write), words(&format!("main.cf: {line}")));
         }
     }
 }

@@ -35,6 +35,15 @@ impl Rig {
         Self::with("postfix", &postfix, service, address).await
     }
 
+    /// Postfix asks as the portal says while no mail server has asked.
+    pub async fn as_the_portal_says() -> Self {
+        let address = OwnAddress::take();
+        let service = Service::start(address.ip, &[]).await;
+        service.sign_in().await;
+        let postfix = documentation::postfix_of_the_portal(&service.list_page().await);
+        Self::with("postfix", &postfix, service, address).await
+    }
+
     /// Postfix asks over the unix socket of the documentation.
     pub async fn over_unix_socket() -> Self {
         let address = OwnAddress::take();
@@ -46,15 +55,6 @@ impl Rig {
         Self { service, mail_server, rspamd: None, address }
     }
 
-    /// Exim asks over TCP.
-    pub async fn with_exim() -> Self {
-        let address = OwnAddress::take();
-        let service = Service::start(address.ip, &[]).await;
-        let exim = documentation::exim(&service_at(address.ip));
-        Self::with("exim", &exim, service, address).await
-    }
-
-    /// Haraka asks over HTTP.
     /// Postfix asks over TCP, and looks senders up in a socketmap too.
     pub async fn with_socketmaps() -> Self {
         let address = OwnAddress::take();
@@ -65,6 +65,15 @@ impl Rig {
         Self::with("postfix", &postfix, service, address).await
     }
 
+    /// Exim asks over TCP.
+    pub async fn with_exim() -> Self {
+        let address = OwnAddress::take();
+        let service = Service::start(address.ip, &[]).await;
+        let exim = documentation::exim(&service_at(address.ip));
+        Self::with("exim", &exim, service, address).await
+    }
+
+    /// Haraka asks over HTTP.
     pub async fn with_haraka() -> Self {
         let address = OwnAddress::take();
         let service = Service::start(address.ip, &[]).await;

@@ -91,3 +91,25 @@ async fn who_may_only_look_sees_no_action() {
         assert_eq!(list.contains("Restrict a user"), sees, "{role}: {list}");
     }
 }
+
+async fn list(portal: &Portal) -> String {
+    page(portal, "/ui/restrictedusers", RoleGroup::GlobalReader).await.text
+}
+
+#[tokio::test]
+async fn while_no_mail_server_has_asked_the_list_shows_where_to_ask_and_that_mail_is_to_flow() {
+    let portal = Portal::start().await;
+    let address = &portal.app.config.policy_listen[0];
+    assert!(!address.to_string().ends_with(":0"), "{address}");
+    let check =
+        format!("check_policy_service {{ inet:{address}, timeout=5s, default_action=DUNNO }}");
+    let lines = format!(
+        "smtpd_sender_restrictions =\n    {check},\n    permit_sasl_authenticated\n\
+         smtpd_end_of_data_restrictions =\n    {check}\n"
+    );
+    let shown = list(&portal).await;
+    assert!(shown.contains(&lines), "{shown}");
+
+    portal.policy_answer("alice@example.org", "bob@remote.example").await;
+    assert!(!list(&portal).await.contains("check_policy_service"));
+}
