@@ -114,6 +114,8 @@ async fn told_by(store: &Store) -> Result<Vec<Finding>> {
     } else {
         Finding::note("no mail server has ever asked")
     });
+    let messages = store.last_without_verdict().await?;
+    findings.extend((messages > 0).then(|| without_verdict(messages)));
     Ok(findings)
 }
 
@@ -129,4 +131,12 @@ async fn integrity(store: &Store) -> Result<Vec<Finding>> {
         ),
     });
     Ok(found.into_iter().collect())
+}
+
+fn without_verdict(messages: i64) -> Finding {
+    let last = if messages == 1 { "message".into() } else { format!("{messages} messages") };
+    Finding::warning(format!(
+        "no spam filter has reported a verdict for the last {last}: only recipient limits can \
+         restrict; docs/mail-servers/rspamd.md says how rspamd reports"
+    ))
 }

@@ -40,6 +40,9 @@ struct List {
     may_change: bool,
     /// What Postfix is told, while no mail server has asked.
     main_cf: Option<String>,
+    without_domains: bool,
+    /// How many messages were counted last, none of them with a verdict.
+    without_verdict: i64,
     counts: Counts,
     days: Days,
     results: Results,
@@ -100,9 +103,11 @@ pub(crate) async fn page(
     }
     Ok(html(&List {
         organization: app.organization().name.clone(),
-        all_mail: app.config.restriction_scope == Scope::All,
+        all_mail: app.config.scope_in_effect() == Scope::All,
         may_change: caller.may(ChangeRestrictions),
         main_cf: (!connected).then(|| policy_server(&app)).flatten().map(|at| main_cf(&at)),
+        without_domains: app.organization().domains.is_empty(),
+        without_verdict: app.store.last_without_verdict().await?,
         counts,
         days: restricted_per_day(&app).await?,
         results,
