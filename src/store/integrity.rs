@@ -35,9 +35,13 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn quick_check(&self) -> Result<Option<Integrity>> {
+        self.look(LONGEST_LOOK).await
+    }
+
+    async fn look(&self, longest: Duration) -> Result<Option<Integrity>> {
         let Backend::Sqlite(pool) = &self.read else { return Ok(None) };
         let mut connection = pool.acquire().await?;
-        let end = Instant::now() + LONGEST_LOOK;
+        let end = Instant::now() + longest;
         connection.lock_handle().await?.set_progress_handler(STEPS, move || Instant::now() < end);
         let found: sqlx::Result<String> =
             sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut *connection).await;
@@ -68,4 +72,29 @@ fn judge(found: sqlx::Result<String>) -> Result<Integrity> {
 /// The primary code is the last octet of an extended one.
 fn is_damage(code: i32) -> bool {
     [CORRUPT, NOT_A_DATABASE].contains(&(code & 0xff))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DatabaseUrl;
+    use sqlx::{Connection, SqliteConnection};
+
+    #[tokio::test]
+    async fn a_look_ends_at_its_end_and_the_connection_is_good_for_other_things() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let store = Store::open(&DatabaseUrl::Sqlite(path.clone())).await.unwrap();
+        let url = format!("sqlite:{}", path.display());
+        let mut owner = SqliteConnection::connect(&url).await.unwrap();
+        let many = "CREATE TABLE many (number);
+                    INSERT INTO many
+                      WITH RECURSIVE numbers (number) AS
+                           (SELECT 1 UNION ALL SELECT number + 1 FROM numbers LIMIT 100000)
+                    SELECT number FROM numbers";
+        sqlx::raw_sql(many).execute(&mut owner).await.unwrap();
+
+        assert_eq!(store.look(Duration::ZERO).await.unwrap(), Some(Integrity::Unknown));
+        assert_eq!(store.quick_check().await.unwrap(), Some(Integrity::Whole));
+    }
 }

@@ -148,3 +148,25 @@ async fn the_doctor_finds_damage_in_the_database_file() {
     assert!(findings.contains("docs/operations.md says how to restore a backup"), "{findings}");
     assert!(!findings.contains(whole), "{findings}");
 }
+
+#[tokio::test]
+async fn the_doctor_says_that_no_spam_filter_reports_until_one_does() {
+    const SILENCE: &str = "warning\tno spam filter has reported a verdict for the last 2 messages: \
+                           only recipient limits can restrict";
+    let database = Database::create().await;
+    let serve = Serve::start(&database, "30m");
+    let create = ["token", "create", "--name", "mx", "--role", "mail-server"];
+    let token = result_of(&database, &create);
+    let report = |messages: &str| {
+        let mut api = command(&database, &["api", "POST", "/api/v1/outbound-messages", messages]);
+        api.env("RESTRICTED_USERS_URL", &serve.url).env("RESTRICTED_USERS_TOKEN", token.trim());
+        assert!(api.output().unwrap().status.success());
+    };
+    let doctor = || String::from_utf8(run(&database, &["doctor"]).stdout).unwrap();
+    let message =
+        r#"{"sender":"alice@example.org","recipients":["bob@remote.example"],"queue_id":"#;
+    report(&format!(r#"[{message}"4F2B1C0A1"}},{message}"4F2B1C0A2"}}]"#));
+    assert!(doctor().contains(SILENCE), "{}", doctor());
+    report(&format!(r#"{message}"4F2B1C0A2","verdict":"clean"}}"#));
+    assert!(!doctor().contains("no spam filter"), "{}", doctor());
+}
