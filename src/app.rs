@@ -3,6 +3,7 @@
 use crate::address::Address;
 use crate::blocklist::{Blocklist, Change};
 use crate::clock::Clock;
+use crate::committed::Committed;
 use crate::config::Config;
 use crate::courier::Courier;
 use crate::decision::Decider;
@@ -146,9 +147,9 @@ impl App {
         actor: &Actor,
     ) -> Result<Option<Restriction>> {
         let restricted = self.store.restrict(address, reason, actor, self.clock.now()).await?;
-        Ok(restricted.map(|(restriction, change)| {
-            self.committed(&[change]);
-            restriction
+        Ok(restricted.map(|committed| {
+            self.committed(std::slice::from_ref(&committed));
+            committed.restriction
         }))
     }
 
@@ -177,8 +178,8 @@ impl App {
     }
 
     fn noted(&self, outcome: Unblocked) -> Unblocked {
-        if let Unblocked::Done(_, changes) = &outcome {
-            self.committed(changes);
+        if let Unblocked::Done(_, committed) = &outcome {
+            self.committed(committed);
         }
         outcome
     }
@@ -208,13 +209,15 @@ impl App {
         Ok(())
     }
 
-    /// Tells this process at once what it has just committed.
-    pub fn committed(&self, changes: &[Change]) {
-        if !changes.is_empty() {
-            self.blocklist.apply(changes);
+    /// Tells this process at once what it has just committed, and its log.
+    pub fn committed(&self, committed: &[Committed]) {
+        if !committed.is_empty() {
+            let changes: Vec<Change> = committed.iter().map(Committed::change).collect();
+            self.blocklist.apply(&changes);
             self.due_changed.notify_one();
             self.alerts_raised.notify_one();
             self.feed.grown.notify_one();
+            committed.iter().for_each(Committed::log);
         }
     }
 }

@@ -169,6 +169,13 @@ impl Config {
         Self::from_source(Source::variables(variables))
     }
 
+    /// Which mail of a restricted user is refused in effect: without domains of ours there is nobody
+    /// inside.
+    #[must_use]
+    pub fn scope_in_effect(&self) -> Scope {
+        if self.organization.domains.is_empty() { Scope::All } else { self.restriction_scope }
+    }
+
     fn from_source(mut source: Source) -> Result<Self> {
         let mail_server_networks = source.list("mail_server_networks", NETWORKS, network)?;
         Ok(Self {

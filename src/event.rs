@@ -67,6 +67,8 @@ pub enum Action {
     UnblockCancelled,
     /// A day block became lasting.
     RestrictionChanged,
+    /// An import of restrictions began; killed before its end, it leaves no other record.
+    ImportBegan,
     /// Restrictions were imported.
     RestrictionsImported,
     /// An operator was added.

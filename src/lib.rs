@@ -22,6 +22,7 @@ pub mod bookkeeper;
 pub mod checkpointer;
 pub mod cli;
 pub mod clock;
+pub mod committed;
 pub mod config;
 pub mod courier;
 pub mod decision;

@@ -69,14 +69,15 @@ impl Service {
             .with_context(|| format!("cannot listen on {}", config.listen))?;
         let policy_listeners = bind(&config.policy_listen).await?;
         let socketmap_listeners = bind(&config.socketmap_listen).await?;
+        let config = Config { policy_listen: addresses(&policy_listeners), ..config };
         let web = listener.local_addr()?;
         let public_url = config.public_url(web);
         let app = Arc::new(App::new(config, public_url, clock, store, kept).await?);
         let mut service = Self {
             app,
             web,
-            policy: policy_listeners.iter().map(Listener::address).collect(),
-            socketmap: socketmap_listeners.iter().map(Listener::address).collect(),
+            policy: addresses(&policy_listeners),
+            socketmap: addresses(&socketmap_listeners),
             stop: CancellationToken::new(),
             stop_meter: CancellationToken::new(),
             parts: JoinSet::new(),
@@ -239,6 +240,10 @@ async fn prepare_late(app: &App, stop: &CancellationToken) {
     };
     stop.run_until_cancelled(prepared).await;
     stop.cancelled().await;
+}
+
+fn addresses(listeners: &[Listener]) -> Vec<ListenAddress> {
+    listeners.iter().map(Listener::address).collect()
 }
 
 async fn bind(addresses: &[ListenAddress]) -> anyhow::Result<Vec<Listener>> {

@@ -2,7 +2,6 @@
 
 use crate::app::App;
 use crate::health::Rounds;
-use crate::restriction::Restriction;
 use crate::store::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
@@ -94,22 +93,11 @@ async fn release_some(app: &App) -> Result<Released> {
     if due.is_empty() {
         return Ok(Released::AllBut(app.background.next_release().await?));
     }
-    let (released, changes) = app.background.release(due, now).await?;
-    app.blocklist.apply(&changes);
-    app.alerts_raised.notify_one();
-    app.feed.grown.notify_one();
-    for restriction in &released {
-        tell(app, restriction);
+    let released = app.background.release(due, now).await?;
+    for released in &released {
+        let lateness = released.restriction.lateness().and_then(|late| late.to_std().ok());
+        app.metrics.release_lateness.record(lateness.unwrap_or_default().as_secs_f64());
     }
+    app.committed(&released);
     Ok(Released::Some)
-}
-
-fn tell(app: &App, restriction: &Restriction) {
-    let lateness = restriction.lateness().unwrap_or_default().to_std().unwrap_or_default();
-    app.metrics.release_lateness.record(lateness.as_secs_f64());
-    tracing::info!(
-        address = %restriction.address.as_str().escape_debug(),
-        late_ms = lateness.as_millis(),
-        "released"
-    );
 }

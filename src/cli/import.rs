@@ -51,12 +51,14 @@ pub(super) async fn run(arguments: &Arguments, config: &Config) -> anyhow::Resul
     let store = open(config).await?;
     store.expect_many().await?;
     let mut batches = batches(bar.wrap_read(reader), config.organization.clone());
-    let mut import = Import { store, tally: ImportTally::default(), bad: 0, settled: 0 };
+    let file = path.display().to_string();
+    let mut import =
+        Import { store, file, began: false, tally: ImportTally::default(), bad: 0, settled: 0 };
     while let Some(batch) = batches.recv().await {
         import.take_in(batch, &bar).await?;
     }
     bar.finish_and_clear();
-    import.finish(path).await
+    import.finish().await
 }
 
 /// The file, and a bar that goes along with it on a terminal.
@@ -111,6 +113,10 @@ impl Batch {
 
 struct Import {
     store: Store,
+    /// As it was named.
+    file: String,
+    /// Whether the audit log says that it began.
+    began: bool,
     tally: ImportTally,
     bad: usize,
     /// How many rows the database has learned of.
@@ -124,6 +130,12 @@ impl Import {
             bar.suspend(|| eprintln!("{bad}"));
         }
         let mut rows = &batch.rows[..];
+        if !self.began && !rows.is_empty() {
+            // First of all: who is restricted by an import that is killed is not without a record.
+            let (now, actor) = (Clock::default().now(), Actor::command_line());
+            self.store.record_import_began(&self.file, &actor, now).await?;
+            self.began = true;
+        }
         while !rows.is_empty() {
             let alone = self.store.alone();
             let at_once = if alone.is_some() { rows.len() } else { CHUNK.min(rows.len()) };
@@ -147,9 +159,9 @@ impl Import {
         Ok(self.store.settle().await?)
     }
 
-    async fn finish(mut self, path: &Path) -> anyhow::Result<ExitCode> {
-        let (now, actor, file) = (Clock::default().now(), Actor::command_line(), path.display());
-        self.store.record_import(&file.to_string(), self.tally, self.bad, &actor, now).await?;
+    async fn finish(mut self) -> anyhow::Result<ExitCode> {
+        let (now, actor) = (Clock::default().now(), Actor::command_line());
+        self.store.record_import(&self.file, self.tally, self.bad, &actor, now).await?;
         if self.tally.imported >= MANY.max(self.settled + 1) {
             self.settle().await?;
         }

@@ -17,6 +17,7 @@ pub(super) const PORTAL: &str = "https://restricted.example.org";
 pub(super) fn config(settings: &[(&str, &str)]) -> Config {
     let ours = [
         ("organization_name", "Example Org"),
+        ("organization_domains", "example.org"),
         ("smtp_url", "smtp://127.0.0.1:2525"),
         ("alert_from", "Restricted Users <noreply@example.org>"),
         ("help_url", "https://help.example.org/compromised"),

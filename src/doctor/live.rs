@@ -5,7 +5,7 @@ use super::policy::Endpoint;
 use crate::config::Config;
 use crate::mail_port::listen::ListenAddress;
 use crate::postfix::protocol::DUNNO;
-use crate::store::{MAIL_SERVER_ASKED, Store};
+use crate::store::{Integrity, MAIL_SERVER_ASKED, Result, Store};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -86,7 +86,11 @@ pub async fn database(config: &Config) -> Vec<Finding> {
     match Store::open(url).await {
         Ok(store) => {
             let mut findings = vec![Finding::ok(format!("the database {url:?} opens"))];
-            findings.extend(told_by(&store).await);
+            for told in [integrity(&store).await, told_by(&store).await] {
+                findings.extend(told.unwrap_or_else(|error| {
+                    vec![Finding::problem(format!("{:#}", anyhow::Error::from(error)))]
+                }));
+            }
             store.close().await;
             findings
         }
@@ -97,18 +101,42 @@ pub async fn database(config: &Config) -> Vec<Finding> {
     }
 }
 
-async fn told_by(store: &Store) -> Vec<Finding> {
+async fn told_by(store: &Store) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    if matches!(store.has_operators().await, Ok(false)) {
+    if !store.has_operators().await? {
         findings.push(
             Finding::note("nobody can sign in yet")
                 .write("restricted-users operator add ADDRESS --role organization-management"),
         );
     }
-    match store.has_reached(MAIL_SERVER_ASKED).await {
-        Ok(true) => findings.push(Finding::ok("a mail server has asked")),
-        Ok(false) => findings.push(Finding::note("no mail server has ever asked")),
-        Err(error) => findings.push(Finding::problem(format!("the database fails: {error}"))),
-    }
-    findings
+    findings.push(if store.has_reached(MAIL_SERVER_ASKED).await? {
+        Finding::ok("a mail server has asked")
+    } else {
+        Finding::note("no mail server has ever asked")
+    });
+    let messages = store.last_without_verdict().await?;
+    findings.extend((messages > 0).then(|| without_verdict(messages)));
+    Ok(findings)
+}
+
+async fn integrity(store: &Store) -> Result<Vec<Finding>> {
+    let found = store.quick_check().await?.map(|found| match found {
+        Integrity::Whole => Finding::ok("the database's file is whole"),
+        Integrity::Damaged(how) => Finding::problem(format!(
+            "the database's file is damaged ({how}); docs/operations.md says how to restore a backup"
+        )),
+        Integrity::Unknown => Finding::note(
+            "the database's file is too large to be looked through in 8 s; as far as that went it is \
+             whole",
+        ),
+    });
+    Ok(found.into_iter().collect())
+}
+
+fn without_verdict(messages: i64) -> Finding {
+    let last = if messages == 1 { "message".into() } else { format!("{messages} messages") };
+    Finding::warning(format!(
+        "no spam filter has reported a verdict for the last {last}: only recipient limits can \
+         restrict; docs/mail-servers/rspamd.md says how rspamd reports"
+    ))
 }

@@ -12,6 +12,8 @@ pub struct Service {
     pub kind: String,
     /// Whether it runs in a chroot, which is the queue directory.
     pub chroot: bool,
+    /// How many processes of it may run (`maxproc`); nothing where `default_process_limit` says it.
+    pub process_limit: Option<usize>,
     /// The program.
     pub command: String,
     /// Its own settings, given with `-o`.
@@ -39,11 +41,12 @@ pub(super) fn services(master: &str, overrides: &str) -> Vec<Service> {
 /// Name, type, private, unprivileged, chroot, wakeup, process limit, command.
 fn service(line: &str) -> Option<Service> {
     let columns: Vec<&str> = line.split_whitespace().take(8).collect();
-    let [name, kind, _, _, chroot, _, _, command] = columns[..] else { return None };
+    let [name, kind, _, _, chroot, _, process_limit, command] = columns[..] else { return None };
     Some(Service {
         name: name.to_owned(),
         kind: kind.to_owned(),
         chroot: chroot == "y",
+        process_limit: process_limit.parse().ok(),
         command: command.to_owned(),
         overrides: BTreeMap::new(),
     })

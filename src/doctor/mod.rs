@@ -3,6 +3,7 @@
 
 mod finding;
 pub mod live;
+mod main_cf;
 mod maps;
 mod master;
 mod policy;
@@ -15,7 +16,8 @@ mod submission;
 mod tests;
 
 pub use finding::{Finding, Level};
-pub use policy::Endpoint;
+pub use main_cf::main_cf;
+pub use policy::{Endpoint, is_wildcard};
 pub use postconf::{Postconf, Unread, read};
 pub use postfix::{asked, examine};
 pub use settings::examine as examine_settings;

@@ -75,7 +75,9 @@ impl fmt::Display for Endpoint {
     }
 }
 
-fn is_wildcard(host: &str) -> bool {
+/// Whether an address to listen on stands for all of a machine's.
+#[must_use]
+pub fn is_wildcard(host: &str) -> bool {
     host.parse().is_ok_and(|host: IpAddr| host.is_unspecified())
 }
 

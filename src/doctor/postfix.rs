@@ -2,11 +2,11 @@
 
 use super::finding::Finding;
 use super::master::Service;
-use super::policy::Endpoint;
 use super::postconf::Postconf;
 use super::submission::Submission;
 use super::{live::Target, maps};
 use crate::config::Config;
+use crate::mail_port::Limits;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,6 +17,7 @@ pub fn examine(postconf: &Postconf, config: &Config) -> Vec<Finding> {
     let mut findings = submissions(postconf, config);
     findings.extend(maps::examine(postconf, config));
     findings.extend(without_login(postconf));
+    findings.extend(too_few_places(postconf, config));
     findings
 }
 
@@ -59,6 +60,25 @@ fn submissions(postconf: &Postconf, config: &Config) -> Vec<Finding> {
     said.into_iter().map(|(finding, names)| finding.about(&names.join(", "))).collect()
 }
 
+/// Each process of smtpd keeps a connection to us, and one that finds no place goes on unanswered.
+fn too_few_places(postconf: &Postconf, config: &Config) -> Option<Finding> {
+    let places = Limits::default().connections;
+    let default = postconf.main("default_process_limit").parse().unwrap_or_default();
+    let asking = smtpd(postconf).filter(|one| Submission::new(one, postconf, config).asks_us());
+    let limits: Vec<usize> = asking.map(|one| one.process_limit.unwrap_or(default)).collect();
+    let processes: usize = limits.iter().sum();
+    // 0 stands for any number (master(5)).
+    let count = if limits.contains(&0) { "any number of".into() } else { processes.to_string() };
+    (limits.contains(&0) || processes > places).then(|| {
+        let says = format!(
+            "Postfix may run {count} smtpd processes that ask us, but the policy port has places \
+             for {places}, and those beyond stop nobody: lower default_process_limit in main.cf, or \
+             maxproc in master.cf"
+        );
+        Finding::warning(says)
+    })
+}
+
 /// Mail whose sender is known by no login.
 fn without_login(postconf: &Postconf) -> Vec<Finding> {
     let relays = |service: &&Service| {
@@ -95,11 +115,4 @@ fn is_loopback_alone(networks: &str) -> bool {
         network.is_some_and(|network| network.network().is_loopback())
     };
     super::restrictions::split(networks).into_iter().all(loopback)
-}
-
-/// The check as it stands in a list.
-pub(super) fn check(config: &Config, queue: &Path) -> String {
-    let endpoint = config.policy_listen.first().map(|address| Endpoint::of(address, queue));
-    let endpoint = endpoint.map(|endpoint| endpoint.to_string()).unwrap_or_default();
-    format!("check_policy_service {{ {endpoint}, timeout=5s, default_action=DUNNO }}")
 }

@@ -2,18 +2,16 @@
 
 use super::finding::Finding;
 use super::live::Target;
+use super::main_cf::{END_OF_DATA, PERMIT, SENDER, check};
 use super::master::Service;
 use super::policy::{Endpoint, PolicyService};
 use super::postconf::Postconf;
-use super::postfix::{check, queue};
+use super::postfix::queue;
 use super::restrictions::{Entry, entries, split};
 use crate::config::Config;
 use crate::postfix::RestrictedAnswer;
 use std::collections::BTreeSet;
 use std::path::Path;
-
-const SENDER: &str = "smtpd_sender_restrictions";
-const END_OF_DATA: &str = "smtpd_end_of_data_restrictions";
 
 /// Lists from which Postfix gives a refusal another code, and that code.
 const WRONG_LISTS: [(&str, &str); 5] = [
@@ -63,6 +61,13 @@ impl<'a> Submission<'a> {
         let (ours, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| self.is_ours(one));
         let targets = if ours.is_empty() { others } else { ours };
         targets.iter().map(|one| Target::of(one, self.queue, self.service.chroot)).collect()
+    }
+
+    pub(super) fn asks_us(&self) -> bool {
+        [SENDER, END_OF_DATA]
+            .into_iter()
+            .flat_map(|list| self.endpoints(list))
+            .any(|one| self.is_ours(&one))
     }
 
     fn get(&self, name: &str) -> &'a str {
@@ -238,9 +243,10 @@ impl<'a> Submission<'a> {
             }
         }
         if rest.is_empty() && list == SENDER {
-            rest.push("permit_sasl_authenticated".into());
+            rest.push(PERMIT.into());
         }
-        rest.insert(0, check(self.config, self.queue));
+        let ours = self.config.policy_listen.first();
+        rest.splice(0..0, ours.map(|ours| check(&Endpoint::of(ours, self.queue))));
         self.setting(list, &rest.join(", "))
     }
 

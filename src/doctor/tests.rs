@@ -1,7 +1,8 @@
 //! Settings of Postfix, good and bad, and what the doctor says about them.
 
-use super::{Finding, Level, Postconf, asked, examine, examine_settings};
+use super::{Endpoint, Finding, Level, Postconf, asked, examine, examine_settings, main_cf};
 use crate::config::Config;
+use std::path::Path;
 
 const CHECK: &str =
     "check_policy_service { inet:127.0.0.1:10040, timeout=5s, default_action=DUNNO }";
@@ -13,6 +14,7 @@ mynetworks = 127.0.0.0/8 [::1]/128
 smtpd_delay_reject = yes
 soft_bounce = no
 smtpd_proxy_filter =
+default_process_limit = 100
 smtpd_policy_service_default_action = 451 4.3.5 Server configuration problem
 smtpd_policy_service_timeout = 100s
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
@@ -277,17 +279,84 @@ fn mail_without_a_login_is_told_not_to_be_watched() {
 fn socketmaps_are_looked_at_too() {
     let maps = "sender_dependent_default_transport_maps = socketmap:inet:127.0.0.1:10041:transport";
     let ours = [("SOCKETMAP_LISTEN", "127.0.0.1:10041")];
-    assert_eq!(found(&documented_but(maps), &ours), []);
     let (level, says, _) = only(maps);
     assert_eq!(level, Level::Problem);
-    assert!(says.contains("our socketmaps listen nowhere"), "{says}");
+    assert!(says.contains("our socketmaps listen nowhere, so Postfix answers RCPT"), "{says}");
 
     let high_risk = [ours[0], ("HIGH_RISK_TRANSPORT", "hirisk:[192.0.2.66]")];
-    let (_, says, write) = found(&documented_but(maps), &high_risk).remove(0);
+    let (_, says, write) = found(&documented_but(maps), &high_risk).remove(1);
     assert!(says.contains("master.cf has no service hirisk"), "{says}");
     assert_eq!(write, "master.cf: hirisk unix - - n - - smtp");
     let (_, _, write) = found(&documented_but(""), &high_risk).remove(0);
     assert_eq!(write, format!("main.cf: {maps}"));
+}
+
+#[test]
+fn what_a_socketmap_costs_is_told_wherever_it_stands() {
+    let ours = [("SOCKETMAP_LISTEN", "127.0.0.1:10041")];
+    for (setting, map, stops) in [
+        (
+            "sender_dependent_default_transport_maps",
+            "proxy:socketmap:inet:127.0.0.1:10041:transport",
+            "RCPT with 451, for everybody: to the outside, and to every domain that is not in \
+             mydestination, relay_domains or virtual_*_domains",
+        ),
+        (
+            "smtpd_recipient_restrictions",
+            "check_sasl_access socketmap:inet:127.0.0.1:10041:restricted",
+            "every RCPT with 451, for everybody and to the inside too",
+        ),
+    ] {
+        let found = found(&documented_but(&format!("{setting} = {map}")), &ours);
+        let says = format!(
+            "{setting} asks our socketmaps: while this service is away, Postfix answers {stops}"
+        );
+        assert_eq!(found, [(Level::Warning, says, String::new())]);
+    }
+}
+
+#[test]
+fn more_processes_than_places_are_found() {
+    let lists = documented_but("").main;
+    for (master, count) in [
+        ("submission inet n - y - 1001 smtpd", Some("1001")),
+        ("submission inet n - y - 901 smtpd\nsmtps inet n - y - - smtpd", Some("1001")),
+        ("submission inet n - y - 0 smtpd", Some("any number of")),
+        ("submission inet n - y - 900 smtpd\nsmtps inet n - y - - smtpd", None),
+    ] {
+        let postconf = Postconf { main: lists.clone(), ..postfix("", master, "") };
+        let found = found(&postconf, &[]);
+        assert_eq!(found.len(), usize::from(count.is_some()), "{found:?}");
+        for (level, says, _) in found {
+            assert_eq!(level, Level::Warning);
+            let processes =
+                format!("Postfix may run {} smtpd processes that ask us", count.unwrap());
+            assert!(says.starts_with(&processes), "{says}");
+        }
+    }
+}
+
+#[test]
+fn about_the_lines_of_the_portal_there_is_nothing_to_say_and_they_are_what_the_doctor_writes() {
+    for (listen, at) in [
+        ("127.0.0.1:10040", "inet:127.0.0.1:10040"),
+        ("[::1]:10400", "inet:[::1]:10400"),
+        ("unix:/var/spool/postfix/restricted/policy.sock", "unix:restricted/policy.sock"),
+        ("unix:/run/policy.sock", "unix:/run/policy.sock"),
+    ] {
+        let settings = [("POLICY_LISTEN", listen)];
+        let endpoint = Endpoint::of(&listen.parse().unwrap(), Path::new("/var/spool/postfix"));
+        assert_eq!(endpoint.to_string(), at);
+        let lines = main_cf(&endpoint).replace("=\n", "=").replace(",\n", ",");
+        let submission = "submission inet n - n - - smtpd";
+        assert_eq!(found(&postfix(&lines, submission, ""), &settings), [], "{lines}");
+        let untouched = found(&postfix("", submission, ""), &settings);
+        assert_eq!(untouched.len(), 2, "{untouched:?}");
+        for ((_, _, write), line) in untouched.iter().zip(lines.lines()) {
+            let words = |text: &str| text.split_whitespace().collect::<String>();
+            assert_eq!(words(write), words(&format!("main.cf: {line}")));
+        }
+    }
 }
 
 #[test]

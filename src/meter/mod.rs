@@ -270,7 +270,7 @@ async fn count(
 fn counted_all(app: &App, entries: Vec<Entry>, counted: Counted, rounds: &mut Rounds) {
     rounds.took_any = true;
     app.meter.away.store(false, Relaxed);
-    app.committed(&counted.changes);
+    app.committed(&counted.committed);
     if counted.raised {
         app.alerts_raised.notify_one();
     }

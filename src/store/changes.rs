@@ -3,6 +3,7 @@
 use super::restricted_days::restricted_days;
 use super::{Result, Store, Tx, on};
 use crate::blocklist::{Change, Mark};
+use crate::committed::Committed;
 use crate::event::{
     Action, AuditEntry, Event, HistoryEntry, NO_HASH, NewAuditEntry, NewHistoryEntry, chained,
 };
@@ -193,17 +194,16 @@ pub(super) fn delisted(restriction: &Restriction, now: DateTime<Utc>) -> NewAudi
         .before(json!({ "id": restriction.id, "unblock": restriction.unblock }))
 }
 
-/// What the blocklist has to know of restrictions whose history was written from `first` on.
-pub(super) fn changes(first: i64, restrictions: &[Restriction]) -> Vec<Change> {
+/// What happened to restrictions: the history that was written from `first` on, each entry with its
+/// restriction.
+pub(super) fn committed(
+    first: i64,
+    history: Vec<NewHistoryEntry>,
+    restrictions: impl IntoIterator<Item = Restriction>,
+) -> Vec<Committed> {
     (first..)
-        .zip(restrictions)
-        .map(|(number, restriction)| Change {
-            number,
-            id: restriction.id,
-            at: restriction.changed_at,
-            address: restriction.address.clone(),
-            active: restriction.released_at.is_none(),
-        })
+        .zip(history.into_iter().zip(restrictions))
+        .map(|(number, (new, restriction))| Committed { number, entry: new.entry, restriction })
         .collect()
 }
 

@@ -104,6 +104,20 @@ impl Store {
         Ok(ClientAddresses { distinct, named })
     }
 
+    /// How many messages were submitted last, of 100 at most, where none of them has a verdict; 0 where
+    /// one has.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_without_verdict(&self) -> Result<i64> {
+        Ok(on!(&self.read, |pool| sqlx::query_scalar(
+            "SELECT CASE COUNT(verdict) WHEN 0 THEN COUNT(*) ELSE 0 END
+               FROM (SELECT verdict FROM messages ORDER BY id DESC LIMIT 100) AS latest"
+        )
+        .fetch_one(pool)
+        .await)?)
+    }
+
     /// How many messages were submitted since `since`; at most [`TOTAL_CAP`] + 1.
     ///
     /// # Errors

@@ -102,7 +102,23 @@ impl Store {
         Ok(ImportTally { imported: history.len(), skipped: rows.len() - history.len() })
     }
 
-    /// Writes the one audit record of an import.
+    /// Writes the audit record that an import begins.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_import_began(
+        &self,
+        file: &str,
+        actor: &Actor,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let audit = NewAuditEntry::new(actor, Action::ImportBegan, now);
+        let mut tx = self.begin().await?;
+        tx.record(&[], vec![audit.after(json!({ "file": file }))]).await?;
+        tx.commit().await
+    }
+
+    /// Writes the audit record that an import has ended, and what became of its rows.
     ///
     /// # Errors
     /// When the database fails.

@@ -1,10 +1,10 @@
 //! Ending restrictions whose time has come.
 
 use super::alerts::NewAlert;
-use super::changes::{changes, delisted, entry};
+use super::changes::{committed, delisted, entry};
 use super::row::RestrictionRow;
 use super::{Backend, Result, Store, Tx, on};
-use crate::blocklist::Change;
+use crate::committed::Committed;
 use crate::event::{Event, NewAuditEntry, NewHistoryEntry};
 use crate::operator::Actor;
 use crate::restriction::Restriction;
@@ -33,7 +33,7 @@ impl Store {
         &self,
         due: Vec<Restriction>,
         now: DateTime<Utc>,
-    ) -> Result<(Vec<Restriction>, Vec<Change>)> {
+    ) -> Result<Vec<Committed>> {
         let mut ends: Vec<_> = due.into_iter().map(|due| release(due, now)).collect();
         let mut tx = self.begin().await?;
         tx.wait_for_other_releasers().await?;
@@ -44,8 +44,7 @@ impl Store {
         audit.extend(tx.raise(released.iter().filter_map(late).collect(), now).await?);
         let first = tx.record(&history, audit).await?;
         tx.commit().await?;
-        let changes = changes(first, &released);
-        Ok((released, changes))
+        Ok(committed(first, history, released))
     }
 
     /// What to release in the next round, at most 1,000 that are due at `now`: read before anybody

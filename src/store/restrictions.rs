@@ -1,11 +1,11 @@
 //! Restrictions: beginning one, finding one, its history.
 
 use super::alerts::NewAlert;
-use super::changes::{changes, entry};
+use super::changes::{committed, entry};
 use super::row::RestrictionRow;
 use super::{Result, Store, StoreError, on};
 use crate::address::Address;
-use crate::blocklist::Change;
+use crate::committed::Committed;
 use crate::event::{Action, Event, HistoryEntry, NewAuditEntry};
 use crate::operator::Actor;
 use crate::reason::Cause;
@@ -26,7 +26,7 @@ impl Store {
         reason: &str,
         actor: &Actor,
         now: DateTime<Utc>,
-    ) -> Result<Option<(Restriction, Change)>> {
+    ) -> Result<Option<Committed>> {
         let mut tx = self.begin().await?;
         // Several alerts about the sender may be changed.
         tx.wait_for_other_releasers().await?;
@@ -52,7 +52,7 @@ impl Store {
             return Ok(None);
         };
         let restriction = Restriction::from(row);
-        let history = entry(&restriction, Event::Restricted, Some(&actor.name));
+        let history = vec![entry(&restriction, Event::Restricted, Some(&actor.name))];
         let audit = NewAuditEntry::new(actor, Action::Listed, now)
             .to(address)
             .after(json!({ "id": restriction.id, "reason": reason }));
@@ -60,10 +60,9 @@ impl Store {
         tx.tell_user(&restriction, self.own_notices.as_ref(), now).await?;
         let mut audit = vec![audit];
         audit.extend(tx.raise(vec![NewAlert::restricted(&restriction)], now).await?);
-        let first = tx.record(&[history], audit).await?;
+        let first = tx.record(&history, audit).await?;
         tx.commit().await?;
-        let change = changes(first, std::slice::from_ref(&restriction)).remove(0);
-        Ok(Some((restriction, change)))
+        Ok(committed(first, history, [restriction]).pop())
     }
 
     /// The restriction with this id.

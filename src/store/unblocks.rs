@@ -1,11 +1,11 @@
 //! Unblocks: asking for one and cancelling it. Each is a conditional update: the `WHERE` says what
 //! must still hold, no row means somebody was faster.
 
-use super::changes::{changes, delisted, entry};
+use super::changes::{committed, delisted, entry};
 use super::row::RestrictionRow;
 use super::{Result, Store, Tx, on};
 use crate::address::Address;
-use crate::blocklist::Change;
+use crate::committed::Committed;
 use crate::event::{Action, Event, NewAuditEntry};
 use crate::operator::{Actor, Permission, RoleGroup};
 use crate::restriction::{Recommendation, Restriction, State, UnblockRequest, UnblockRules};
@@ -30,8 +30,8 @@ pub struct Asker<'a> {
 /// What became of a request to unblock, or to cancel one.
 #[derive(Debug, Clone)]
 pub enum Unblocked {
-    /// It is as asked; the changes are empty where it was so before.
-    Done(Box<Restriction>, Vec<Change>),
+    /// It is as asked; nothing was committed where it was so before.
+    Done(Box<Restriction>, Vec<Committed>),
     /// There is no such restriction.
     Unknown,
     /// The restriction has ended.
@@ -89,14 +89,14 @@ impl Store {
         let Some(restriction) = tx.set_no_unblock(id, now).await? else {
             return Ok(as_it_is(tx.restriction(id).await?));
         };
-        let history = entry(&restriction, Event::UnblockCancelled, Some(&actor.name));
+        let history = vec![entry(&restriction, Event::UnblockCancelled, Some(&actor.name))];
         let audit = NewAuditEntry::new(actor, Action::UnblockCancelled, now)
             .to(&restriction.address)
             .before(json!({ "id": id, "unblock": before.unblock }));
-        let first = tx.record(&[history], vec![audit]).await?;
+        let first = tx.record(&history, vec![audit]).await?;
         tx.commit().await?;
-        let changes = changes(first, std::slice::from_ref(&restriction));
-        Ok(Unblocked::Done(Box::new(restriction), changes))
+        let committed = committed(first, history, [restriction.clone()]);
+        Ok(Unblocked::Done(Box::new(restriction), committed))
     }
 }
 
@@ -165,9 +165,8 @@ impl Tx {
             audit.extend(self.resolve_alerts_of(std::slice::from_ref(&restriction), now).await?);
         }
         let first = self.record(&history, audit).await?;
-        let last = first + i64::from(restriction.released_at.is_some());
-        let changes = changes(last, std::slice::from_ref(&restriction));
-        Ok(Unblocked::Done(Box::new(restriction), changes))
+        let committed = committed(first, history, std::iter::repeat(restriction.clone()));
+        Ok(Unblocked::Done(Box::new(restriction), committed))
     }
 
     async fn restriction(&mut self, id: Uuid) -> Result<Option<Restriction>> {

@@ -1,5 +1,6 @@
 //! What `doctor` says about settings that Postfix itself reads.
 
+use crate::documentation::MAIN_CF;
 use crate::harness::Database;
 use crate::program::{Serve, command};
 use serde_json::Value;
@@ -37,15 +38,9 @@ impl Practice {
     }
 
     /// With the ports of `deploy/` replaced by those of the service.
-    fn examine_deployed(mut self) -> Diagnosis {
-        let (policy, maps) = (self.service.policy.clone(), self.service.listens("socketmap"));
-        let main = include_str!("../../deploy/postfix/main.cf");
-        let main = main.replace("127.0.0.1:10040", &policy).replace("127.0.0.1:10041", &maps);
+    fn examine_deployed(&self, main: &str) -> Diagnosis {
+        let main = main.replace("127.0.0.1:10040", &self.service.policy);
         let master = include_str!("../../deploy/postfix/master.cf");
-        self.settings = vec![
-            ("SOCKETMAP_LISTEN".into(), maps),
-            ("HIGH_RISK_TRANSPORT".into(), "hirisk".into()),
-        ];
         self.examine(&main, &format!("{SUBMISSION}\n{master}"))
     }
 
@@ -175,7 +170,18 @@ async fn settings_and_files_that_cannot_be_read_are_problems() {
 
 #[tokio::test]
 async fn the_lines_that_we_deploy_are_healthy_as_they_stand() {
-    let diagnosis = Practice::open().await.examine_deployed();
-    diagnosis.has_only_good_news();
-    diagnosis.says("ok", "sender_dependent_default_transport_maps asks us");
+    Practice::open().await.examine_deployed(MAIN_CF).has_only_good_news();
+}
+
+#[tokio::test]
+async fn who_takes_the_lines_for_socketmaps_is_told_what_they_cost() {
+    let mut practice = Practice::open().await;
+    let maps = practice.service.listens("socketmap");
+    let main = MAIN_CF.replace("\n#sender_", "\nsender_").replace("\n#hirisk_", "\nhirisk_");
+    let main = main.replace("127.0.0.1:10041", &maps);
+    practice.settings =
+        vec![("SOCKETMAP_LISTEN".into(), maps), ("HIGH_RISK_TRANSPORT".into(), "hirisk".into())];
+    let diagnosis = practice.examine_deployed(&main);
+    assert!(diagnosis.healthy, "{:#?}", diagnosis.findings);
+    diagnosis.says("warning", "sender_dependent_default_transport_maps asks our socketmaps: while");
 }

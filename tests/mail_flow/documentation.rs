@@ -1,6 +1,7 @@
 //! What the documentation tells people to put into their servers' files, as it stands there: the
 //! servers of the stories are given just that, with another address of the service and a token.
 
+use restricted_users::doctor::{Endpoint, main_cf};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -11,9 +12,12 @@ const EXIM: &str = include_str!("../../docs/mail-servers/exim.md");
 const HARAKA: &str = include_str!("../../docs/mail-servers/haraka.md");
 const FEEDBACK: &str = include_str!("../../docs/mail-servers/feedback-reports.md");
 const RSPAMD: &str = include_str!("../../docs/mail-servers/rspamd.md");
+pub const MAIN_CF: &str = include_str!("../../deploy/postfix/main.cf");
+const EXPORTER: &str = include_str!("../../deploy/rspamd/metadata_exporter.conf");
 
 /// Where the documentation reaches the service.
 const POLICY_PORT: &str = "inet:127.0.0.1:10040";
+const SOCKETMAPS: &str = "inet:127.0.0.1:10041";
 const POLICY_SOCKET: &str = "unix:restricted/policy.sock";
 const URL: &str = "http://127.0.0.1:8080";
 const TOKEN: &str = "YOUR-TOKEN";
@@ -54,10 +58,23 @@ impl Snippets {
 /// Lines for `main.cf` that ask the service at `policy`.
 pub fn postfix(policy: &str) -> Snippets {
     let asking = block(POSTFIX, "# Postfix");
-    assert!(README.contains(asking), "README.md gives other lines than postfix.md");
     assert!(policy.starts_with("inet:") || policy == POLICY_SOCKET, "{policy}");
     assert!(POSTFIX.contains(POLICY_SOCKET), "{POSTFIX}");
     Snippets::new(&[("main.cf", with(asking, POLICY_PORT, policy))])
+}
+
+/// Lines for `main.cf` as a page of the portal shows them.
+pub fn postfix_of_the_portal(page: &str) -> Snippets {
+    let shown = page.split_once("<pre").and_then(|(_, behind)| behind.split_once('>'));
+    let (lines, _) = shown.and_then(|(_, text)| text.split_once("</pre>")).expect(page);
+    assert!(!lines.contains(['<', '&']), "{lines}");
+    Snippets::new(&[("main.cf", lines.to_owned())])
+}
+
+/// Lines for `main.cf` that look senders up at `maps`.
+pub fn socketmaps(maps: &str) -> Snippets {
+    let lines = block(POSTFIX, "| `transport` |");
+    Snippets::new(&[("socketmaps.cf", with(lines, SOCKETMAPS, maps))])
 }
 
 /// Lines for `main.cf` that have mail scanned by the rspamd at `address`.
@@ -106,6 +123,24 @@ pub fn feedback(url: &str, token: &str) -> Snippets {
     let settings = snippets.path().join("feedback-report.curl");
     snippets.write("feedback-report", &with(&script, SETTINGS, settings.to_str().unwrap()));
     snippets
+}
+
+#[test]
+fn readme_page_and_file_have_the_lines_that_the_portal_shows() {
+    let lines = main_cf(&Endpoint::parse(POLICY_PORT).unwrap());
+    assert_eq!(block(POSTFIX, "# Postfix"), lines);
+    assert_eq!(block(README, "## Connect Postfix"), lines);
+    let settings = |text: &str| {
+        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(settings(MAIN_CF), settings(&lines));
+}
+
+#[test]
+fn the_file_for_rspamd_is_the_one_of_its_page() {
+    let exporter = block(RSPAMD, "`/etc/rspamd/local.d/metadata_exporter.conf`");
+    assert!(EXPORTER.ends_with(exporter), "{EXPORTER}");
 }
 
 /// The first block of code behind the place where a page says `introduction`.

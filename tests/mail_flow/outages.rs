@@ -33,3 +33,17 @@ async fn while_rspamd_is_down_mail_flows_and_is_counted_without_a_verdict() {
     rig.outside().receives(ALICE, BOB).await;
     rig.service.has_verdicts(ALICE, Value::Null, 1).await;
 }
+
+#[tokio::test]
+async fn with_socketmaps_nobodys_mail_leaves_while_the_service_is_down() {
+    const DAN: &str = "dan@remote.example";
+    let mut rig = Rig::with_socketmaps().await;
+    assert_eq!(rig.send(CAROL, &[BOB]).to(BOB), ACCEPTED);
+    rig.service.kill();
+    let replies = rig.send(CAROL, &[DAN, ALICE]);
+    assert_eq!(replies.to(DAN), "451 4.3.0 <dan@remote.example>: Temporary lookup failure");
+    // Her domain is in relay_domains.
+    assert_eq!(replies.to(ALICE), ACCEPTED);
+    rig.service.start_again();
+    assert_eq!(rig.send(CAROL, &[DAN]).to(DAN), ACCEPTED);
+}

@@ -92,3 +92,19 @@ async fn while_the_service_is_down_all_mail_flows() {
         rig.outside().receives(sender, BOB).await;
     }
 }
+
+#[tokio::test]
+async fn the_lines_that_the_portal_shows_count_refuse_and_never_stop_mail() {
+    let mut rig = Rig::as_the_portal_says().await;
+    assert_eq!(rig.send(ALICE, &[BOB]).to(BOB), ACCEPTED);
+    rig.service.has_verdicts(ALICE, serde_json::Value::Null, 1).await;
+
+    rig.service.restrict(ALICE).await;
+    assert_eq!(rig.send(ALICE, &[BOB]).to(BOB), REFUSED);
+
+    rig.service.kill();
+    let replies = rig.send(ALICE, &[BOB, CAROL]);
+    assert_eq!((replies.to(BOB), replies.to(CAROL)), (ACCEPTED, ACCEPTED));
+    rig.inside().receives(ALICE, CAROL).await;
+    rig.outside().receives(ALICE, BOB).await;
+}

@@ -10,6 +10,9 @@ use std::net::Ipv4Addr;
 /// Where rspamd listens.
 const MILTER: u16 = 24_332;
 
+/// Where the service answers look-ups of senders.
+const SOCKETMAPS: u16 = 24_041;
+
 /// A service, a mail server, and where the story wants it a filter.
 pub struct Rig {
     pub service: Service,
@@ -32,6 +35,15 @@ impl Rig {
         Self::with("postfix", &postfix, service, address).await
     }
 
+    /// Postfix asks as the portal says while no mail server has asked.
+    pub async fn as_the_portal_says() -> Self {
+        let address = OwnAddress::take();
+        let service = Service::start(address.ip, &[]).await;
+        service.sign_in().await;
+        let postfix = documentation::postfix_of_the_portal(&service.list_page().await);
+        Self::with("postfix", &postfix, service, address).await
+    }
+
     /// Postfix asks over the unix socket of the documentation.
     pub async fn over_unix_socket() -> Self {
         let address = OwnAddress::take();
@@ -41,6 +53,16 @@ impl Rig {
         let listen = format!("unix:{}", socket.display());
         let service = Service::start(address.ip, &[("POLICY_LISTEN", &listen)]).await;
         Self { service, mail_server, rspamd: None, address }
+    }
+
+    /// Postfix asks over TCP, and looks senders up in a socketmap too.
+    pub async fn with_socketmaps() -> Self {
+        let address = OwnAddress::take();
+        let maps = format!("{}:{SOCKETMAPS}", address.ip);
+        let service = Service::start(address.ip, &[("SOCKETMAP_LISTEN", &maps)]).await;
+        let postfix = documentation::postfix(&service_at(address.ip))
+            .and(&documentation::socketmaps(&format!("inet:{maps}")));
+        Self::with("postfix", &postfix, service, address).await
     }
 
     /// Exim asks over TCP.

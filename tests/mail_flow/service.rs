@@ -104,9 +104,18 @@ impl Service {
         .await;
     }
 
+    /// The list in the portal.
+    pub async fn list_page(&self) -> String {
+        self.page("/ui/restrictedusers").await
+    }
+
     /// The user's page in the portal.
     pub async fn page_of(&self, address: &str) -> String {
-        let page = self.http.get(format!("{}/ui/restrictedusers/{address}", self.url));
+        self.page(&format!("/ui/restrictedusers/{address}")).await
+    }
+
+    async fn page(&self, path: &str) -> String {
+        let page = self.http.get(format!("{}{path}", self.url));
         self.ok(page).await.text().await.unwrap()
     }
 

@@ -123,3 +123,50 @@ async fn a_token_is_printed_once_and_its_name_is_unique() {
     let bad = ["token", "create", "--name", "ci", "--role", "ci", "--expires", "90d"];
     assert_eq!(run(&database, &bad).status.code(), Some(2));
 }
+
+#[tokio::test]
+async fn the_doctor_finds_damage_in_the_database_file() {
+    let database = Database::create().await;
+    if database.is_postgres() {
+        return;
+    }
+    let rows: Vec<_> = (0..2_000).map(|number| format!("user{number}@example.org")).collect();
+    let blocked = database.folder.path().join("blocked.csv");
+    std::fs::write(&blocked, format!("SenderAddress\n{}", rows.join("\n"))).unwrap();
+    result_of(&database, &["import", blocked.to_str().unwrap()]);
+    let doctor = || String::from_utf8(run(&database, &["doctor"]).stdout).unwrap();
+    let whole = "ok\tthe database's file is whole\t";
+    assert!(doctor().contains(whole), "{}", doctor());
+
+    let file = database.folder.path().join("restricted-users.db");
+    let mut octets = std::fs::read(&file).unwrap();
+    let middle = octets.len() / 2 / 4096 * 4096;
+    octets[middle..middle + 4096].fill(0xff);
+    std::fs::write(&file, octets).unwrap();
+    let findings = doctor();
+    assert!(findings.contains("problem\tthe database's file is damaged ("), "{findings}");
+    assert!(findings.contains("docs/operations.md says how to restore a backup"), "{findings}");
+    assert!(!findings.contains(whole), "{findings}");
+}
+
+#[tokio::test]
+async fn the_doctor_says_that_no_spam_filter_reports_until_one_does() {
+    const SILENCE: &str = "warning\tno spam filter has reported a verdict for the last 2 messages: \
+                           only recipient limits can restrict";
+    let database = Database::create().await;
+    let serve = Serve::start(&database, "30m");
+    let create = ["token", "create", "--name", "mx", "--role", "mail-server"];
+    let token = result_of(&database, &create);
+    let report = |messages: &str| {
+        let mut api = command(&database, &["api", "POST", "/api/v1/outbound-messages", messages]);
+        api.env("RESTRICTED_USERS_URL", &serve.url).env("RESTRICTED_USERS_TOKEN", token.trim());
+        assert!(api.output().unwrap().status.success());
+    };
+    let doctor = || String::from_utf8(run(&database, &["doctor"]).stdout).unwrap();
+    let message =
+        r#"{"sender":"alice@example.org","recipients":["bob@remote.example"],"queue_id":"#;
+    report(&format!(r#"[{message}"4F2B1C0A1"}},{message}"4F2B1C0A2"}}]"#));
+    assert!(doctor().contains(SILENCE), "{}", doctor());
+    report(&format!(r#"{message}"4F2B1C0A2","verdict":"clean"}}"#));
+    assert!(!doctor().contains("no spam filter"), "{}", doctor());
+}

@@ -1,7 +1,8 @@
 //! `import` and `export` on what PowerShell really writes.
 
-use crate::harness::Database;
+use crate::harness::{Database, eventually};
 use crate::program::{Serve, command, open, result_of, run};
+use serde_json::json;
 use std::path::Path;
 
 const EXPORT_CSV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/blocked-senders.csv");
@@ -103,15 +104,40 @@ async fn an_entry_imported_before_is_skipped_whatever_became_of_it() {
 }
 
 #[tokio::test]
-async fn an_import_comes_from_stdin_too_and_writes_one_audit_record() {
+async fn an_import_comes_from_stdin_too_and_the_audit_log_tells_its_beginning_and_its_end() {
     let database = Database::create().await;
     let file = std::fs::File::open(EXPORT_CSV).unwrap();
     let output = command(&database, &["import", "-"]).stdin(file).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "2 imported, 0 skipped, 0 bad\n");
     let records = crate::audit_chain::checked(&open(&database).await).await;
-    assert_eq!(records.len(), 1);
-    assert_eq!(records[0]["action"], "RestrictionsImported");
-    assert_eq!(records[0]["after"]["imported"], 2);
+    let told: Vec<_> = records.iter().map(|record| (&record["action"], &record["after"])).collect();
+    let ended = json!({ "file": "-", "imported": 2, "skipped": 0, "bad": 0 });
+    assert_eq!(
+        told,
+        [
+            (&json!("ImportBegan"), &json!({ "file": "-" })),
+            (&json!("RestrictionsImported"), &ended)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_import_that_is_killed_half_way_is_in_the_audit_log() {
+    const ROWS: usize = 20_000;
+    let database = Database::create().await;
+    let rows: Vec<_> = (0..ROWS).map(|number| format!("user{number}@example.org")).collect();
+    let file = written(&database, &format!("SenderAddress\n{}", rows.join("\n")));
+    let store = open(&database).await;
+    let mut import = command(&database, &["import", &file]).spawn().unwrap();
+    let restricted = async || store.active_restrictions().await.unwrap().len();
+    eventually("the first are restricted", async || restricted().await > 0).await;
+    import.kill().unwrap();
+    import.wait().unwrap();
+
+    assert!(restricted().await < ROWS);
+    let records = crate::audit_chain::checked(&store).await;
+    let actions: Vec<_> = records.iter().map(|record| &record["action"]).collect();
+    assert_eq!(actions, ["ImportBegan"]);
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ mod kill;
 mod kill_counting;
 mod life_of_a_restriction;
 mod list;
+mod log;
 mod message_trace;
 mod oidc;
 mod openapi;

@@ -1,6 +1,6 @@
 //! What the portal sends to browsers. How it looks and behaves there is tested in a real one.
 
-use crate::harness::{Answer, Portal};
+use crate::harness::{Answer, BAD_OUTBOUND_SENDER, Portal};
 use reqwest::Method;
 use restricted_users::operator::RoleGroup;
 use serde_json::json;
@@ -89,5 +89,60 @@ async fn who_may_only_look_sees_no_action() {
         }
         let list = page(&portal, "/ui/restrictedusers", role).await.text;
         assert_eq!(list.contains("Restrict a user"), sees, "{role}: {list}");
+    }
+}
+
+async fn list(portal: &Portal) -> String {
+    page(portal, "/ui/restrictedusers", RoleGroup::GlobalReader).await.text
+}
+
+#[tokio::test]
+async fn while_no_mail_server_has_asked_the_list_shows_where_to_ask_and_that_mail_is_to_flow() {
+    let portal = Portal::start().await;
+    let address = &portal.app.config.policy_listen[0];
+    assert!(!address.to_string().ends_with(":0"), "{address}");
+    let check =
+        format!("check_policy_service {{ inet:{address}, timeout=5s, default_action=DUNNO }}");
+    let lines = format!(
+        "smtpd_sender_restrictions =\n    {check},\n    permit_sasl_authenticated\n\
+         smtpd_end_of_data_restrictions =\n    {check}\n"
+    );
+    let shown = list(&portal).await;
+    assert!(shown.contains(&lines), "{shown}");
+
+    portal.policy_answer("alice@example.org", "bob@remote.example").await;
+    assert!(!list(&portal).await.contains("check_policy_service"));
+}
+
+#[tokio::test]
+async fn the_list_says_that_nobody_tells_what_is_spam_until_somebody_does() {
+    const SILENCE: &str = "No spam filter has reported a verdict for the last ";
+    let portal = Portal::start().await;
+    assert!(!list(&portal).await.contains(SILENCE));
+    for queue_id in ["4F2B1C0A1", "4F2B1C0A2"] {
+        portal.sends_as("alice@example.org", queue_id, &["bob@remote.example"]).await;
+    }
+    let shown = list(&portal).await;
+    assert!(shown.contains(&format!("{SILENCE}2 messages: only recipient limits")), "{shown}");
+
+    portal.rspamd("alice@example.org", "4F2B1C0A2", "no action").await;
+    assert!(!list(&portal).await.contains(SILENCE));
+}
+
+#[tokio::test]
+async fn without_domains_of_ours_no_page_claims_that_mail_inside_flows() {
+    let portal = Portal::with(&[("organization_domains", "")]).await;
+    let alice = portal.restricted("alice@example.org").await;
+    let carol = "carol@example.org";
+    assert_eq!(portal.policy_answer("alice@example.org", carol).await, BAD_OUTBOUND_SENDER);
+    let shown = list(&portal).await;
+    assert!(shown.contains("<code>organization_domains</code> is empty"), "{shown}");
+    for path in [
+        "/ui/restrictedusers".into(),
+        format!("/ui/restrictedusers/{alice}"),
+        "/ui/restrictedusers/restrict".into(),
+    ] {
+        let page = page(&portal, &path, RoleGroup::SecurityAdministrator).await.text;
+        assert!(page.contains("receive") && !page.contains("inside still flows"), "{page}");
     }
 }

@@ -113,6 +113,11 @@ impl Serve {
         assert!(line.to_string().contains(text), "{line}");
     }
 
+    /// Waits for the line of the log that tells this of somebody.
+    pub fn tells(&mut self, message: &str, address: &str) -> serde_json::Value {
+        self.line(|line| line["message"] == message && line["address"] == address)
+    }
+
     /// How many of the lines read so far have this message.
     pub fn logged(&self, message: &str) -> usize {
         self.read.iter().filter(|line| line["message"] == message).count()

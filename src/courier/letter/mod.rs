@@ -86,7 +86,7 @@ impl Writer {
             organization: decent(&config.organization.name, LONGEST_TEXT),
             public_url: public_url.to_owned(),
             help_url: config.help_url.as_ref().map(ToString::to_string),
-            scope: config.restriction_scope,
+            scope: config.scope_in_effect(),
         }
     }
 

@@ -36,14 +36,16 @@ fn the_last_mail_of_the_day_says_so_and_where_the_others_are() {
 }
 
 #[test]
-fn where_all_mail_is_in_scope_nobody_is_told_that_mail_inside_flows() {
-    let config = config(&[("restriction_scope", "all")]);
-    let mailer = Mailer::new(config.alerts.mail.as_ref().unwrap(), &config, PORTAL);
-    for (name, notice) in every_kind() {
-        let mail = mailer.message(&claimed(notice)).unwrap().formatted();
-        let mail = MessageParser::default().parse(&mail).unwrap();
-        let text = mail.body_text(0).unwrap();
-        assert!(!text.contains("inside still flows") && !text.contains("colleagues"), "{name}");
+fn where_all_mail_is_refused_nobody_is_told_that_mail_inside_flows() {
+    for setting in [("restriction_scope", "all"), ("organization_domains", "")] {
+        let config = config(&[setting]);
+        let mailer = Mailer::new(config.alerts.mail.as_ref().unwrap(), &config, PORTAL);
+        for (name, notice) in every_kind() {
+            let mail = mailer.message(&claimed(notice)).unwrap().formatted();
+            let mail = MessageParser::default().parse(&mail).unwrap();
+            let text = mail.body_text(0).unwrap();
+            assert!(!text.contains("inside still flows") && !text.contains("colleagues"), "{name}");
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use chunks::{chunks, filled, filled_with};
 
 use super::{Backend, Result, Store, Tx, Written, on};
 use crate::address::Address;
-use crate::blocklist::Change;
+use crate::committed::Committed;
 use crate::outbound::{Message, OutboundSpamPolicy, Report, Source, Verdict, first_match, judge};
 use chrono::{DateTime, TimeDelta, Utc};
 use known::Known;
@@ -39,7 +39,7 @@ pub struct Counted {
     /// For each report in order, whether it told anything new.
     pub news: Vec<bool>,
     /// What it did to restrictions.
-    pub changes: Vec<Change>,
+    pub committed: Vec<Committed>,
     /// Whether admins are to be told of something.
     pub raised: bool,
     /// Whoever reported is answered once it is durable.
@@ -88,7 +88,7 @@ impl Store {
         let verdicts = tx.judge(&touched, &additions, policies, now).await?;
         let followed = tx.act(verdicts, &touched, self.own_notices.as_ref(), now).await?;
         let written = tx.write().await?;
-        Ok(Counted { news, changes: followed.changes, raised: followed.raised, written })
+        Ok(Counted { news, committed: followed.committed, raised: followed.raised, written })
     }
 }
 

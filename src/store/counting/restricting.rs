@@ -3,7 +3,7 @@
 
 use super::{Result, Touched, Tx, filled, on};
 use crate::address::Address;
-use crate::blocklist::Change;
+use crate::committed::Committed;
 use crate::event::{Action as Audited, Event, NewAuditEntry, NewHistoryEntry};
 use crate::operator::Actor;
 use crate::organization::Organization;
@@ -11,7 +11,7 @@ use crate::outbound::{Action, Crossing, Judgement, Message, OutboundSpamPolicy, 
 use crate::reason;
 use crate::restriction::{Restriction, next_midnight};
 use crate::store::alerts::NewAlert;
-use crate::store::changes::{changes, entry};
+use crate::store::changes::{committed, entry};
 use crate::store::columns;
 use crate::store::row::RestrictionRow;
 use chrono::{DateTime, Utc};
@@ -39,7 +39,7 @@ struct Happened {
 /// What followed from the verdicts.
 #[derive(Default)]
 pub(super) struct Followed {
-    pub(super) changes: Vec<Change>,
+    pub(super) committed: Vec<Committed>,
     /// Whether admins are to be told of something.
     pub(super) raised: bool,
 }
@@ -239,7 +239,7 @@ impl Tx {
         let raised = !alerted.is_empty();
         audit.extend(alerted);
         let first = self.record(&history, audit).await?;
-        Ok(Followed { changes: changes(first, &restrictions), raised })
+        Ok(Followed { committed: committed(first, history, restrictions), raised })
     }
 }
 

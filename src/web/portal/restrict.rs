@@ -31,7 +31,7 @@ pub(crate) async fn again(State(app): State<Shared>, key: Key) -> Result<Html<St
 }
 
 fn dialog(app: &Shared, address: Option<String>) -> Html<String> {
-    html(&Restrict { all_mail: app.config.restriction_scope == Scope::All, address })
+    html(&Restrict { all_mail: app.config.scope_in_effect() == Scope::All, address })
 }
 
 #[derive(Debug, Deserialize)]

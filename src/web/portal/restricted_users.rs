@@ -5,6 +5,7 @@ use super::html;
 use super::rows::{self, Counts, Row};
 use super::words::{capped, number};
 use crate::decision::Scope;
+use crate::doctor::{Endpoint, is_wildcard, main_cf};
 use crate::mail_port::listen::ListenAddress;
 use crate::operator::Permission::ChangeRestrictions;
 use crate::restriction::Restriction;
@@ -20,8 +21,13 @@ use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
+use std::path::Path;
 use url::Url;
 use url::form_urlencoded::Serializer;
+
+/// Postfix' `queue_directory` unless it is set: an smtpd in its chroot finds a socket below it by
+/// the rest of the path alone.
+const USUAL_QUEUE: &str = "/var/spool/postfix";
 
 /// An empty list tells how many messages were watched within so long.
 const WATCHED_WITHIN: TimeDelta = TimeDelta::hours(1);
@@ -32,8 +38,11 @@ struct List {
     organization: String,
     all_mail: bool,
     may_change: bool,
-    connected: bool,
-    policy_server: String,
+    /// What Postfix is told, while no mail server has asked.
+    main_cf: Option<String>,
+    without_domains: bool,
+    /// How many messages were counted last, none of them with a verdict.
+    without_verdict: i64,
     counts: Counts,
     days: Days,
     results: Results,
@@ -87,16 +96,18 @@ pub(crate) async fn page(
     let query = ListParameters::default().query()?;
     let counts = rows::counts(&app).await?;
     let mut results = results(&app, &query).await?;
+    let connected = app.decider.was_asked() || app.store.has_reached(MAIL_SERVER_ASKED).await?;
     results.last_released_at = counts.last_released_at;
     if results.rows.is_empty() {
         results.watched = Some(watched(&app).await?);
     }
     Ok(html(&List {
         organization: app.organization().name.clone(),
-        all_mail: app.config.restriction_scope == Scope::All,
+        all_mail: app.config.scope_in_effect() == Scope::All,
         may_change: caller.may(ChangeRestrictions),
-        connected: app.decider.was_asked() || app.store.has_reached(MAIL_SERVER_ASKED).await?,
-        policy_server: policy_server(&app),
+        main_cf: (!connected).then(|| policy_server(&app)).flatten().map(|at| main_cf(&at)),
+        without_domains: app.organization().domains.is_empty(),
+        without_verdict: app.store.last_without_verdict().await?,
         counts,
         days: restricted_per_day(&app).await?,
         results,
@@ -108,18 +119,17 @@ async fn watched(app: &Shared) -> Result<String, Problem> {
     Ok(capped(app.store.messages_since(app.clock.now() - WATCHED_WITHIN).await?))
 }
 
-/// The first address of the policy port, as Postfix writes it; for one that stands for all of this
-/// machine's, the name that browsers use.
-fn policy_server(app: &Shared) -> String {
-    match app.config.policy_listen.first() {
-        Some(ListenAddress::Tcp { host, port }) if ["0.0.0.0", "::"].contains(&host.as_str()) => {
-            let public = app.config.public_url.as_ref().and_then(Url::host_str);
-            format!("inet:{}:{port}", public.unwrap_or("127.0.0.1"))
+/// Where Postfix asks first; at an address that stands for all of this machine's, by the name that
+/// browsers use.
+fn policy_server(app: &Shared) -> Option<Endpoint> {
+    let address = app.config.policy_listen.first()?;
+    let public = app.config.public_url.as_ref().and_then(Url::host_str);
+    Some(match (address, public) {
+        (ListenAddress::Tcp { host, port }, Some(public)) if is_wildcard(host) => {
+            Endpoint::Tcp(format!("{public}:{port}"))
         }
-        Some(address @ ListenAddress::Tcp { .. }) => format!("inet:{address}"),
-        Some(socket) => socket.to_string(),
-        None => String::new(),
-    }
+        _ => Endpoint::of(address, Path::new(USUAL_QUEUE)),
+    })
 }
 
 pub(crate) async fn rows(

@@ -62,7 +62,7 @@ pub(crate) async fn flow(
     let restriction = find(&app, &key).await?;
     let state = restriction.state();
     let limit = limit(&app, &caller, &restriction.address).await?;
-    let all_mail = app.config.restriction_scope == Scope::All;
+    let all_mail = app.config.scope_in_effect() == Scope::All;
     if state != State::Restricted {
         let (user, _) = known(&app, restriction).await?;
         return Ok(html(&NothingToUnblock { all_mail, user }));

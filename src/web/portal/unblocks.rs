@@ -58,7 +58,7 @@ pub(crate) async fn steps(
     let users = known(&app, &caller, &restrictions).await?;
     Ok(html(&Steps {
         organization: app.organization().name.clone(),
-        all_mail: app.config.restriction_scope == Scope::All,
+        all_mail: app.config.scope_in_effect() == Scope::All,
         how_many: counted(users.len()),
         still_trying: users.iter().filter(|one| one.row.refused_recent.is_some()).count(),
         users,

@@ -68,7 +68,7 @@ pub(crate) async fn page(
         evidence,
         wide: true,
         organization: app.organization().name.clone(),
-        all_mail: app.config.restriction_scope == Scope::All,
+        all_mail: app.config.scope_in_effect() == Scope::All,
         may_change: caller.may(ChangeRestrictions),
         user,
         open_alerts: open_alerts.into_iter().map(Into::into).collect(),

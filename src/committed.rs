@@ -1,0 +1,64 @@
+//! What this process has committed, as its log tells it.
+
+use crate::blocklist::Change;
+use crate::event::{Event, HistoryEntry};
+use crate::operator::Actor;
+use crate::restriction::Restriction;
+use chrono::SecondsFormat;
+
+/// Something that happened to a restriction and was committed by this process.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// Its number in the history.
+    pub number: i64,
+    /// What it is in the history.
+    pub entry: HistoryEntry,
+    /// The restriction after it.
+    pub restriction: Restriction,
+}
+
+impl Committed {
+    /// What the blocklist has to know of it.
+    #[must_use]
+    pub fn change(&self) -> Change {
+        let restriction = &self.restriction;
+        Change {
+            number: self.number,
+            id: restriction.id,
+            at: self.entry.at,
+            address: restriction.address.clone(),
+            active: restriction.released_at.is_none(),
+        }
+    }
+
+    /// Tells the service's log.
+    pub fn log(&self) {
+        let address = self.restriction.address.as_str().escape_debug();
+        let by = self.entry.actor.as_deref().unwrap_or_default();
+        let sentence = self.sentence();
+        match self.entry.event {
+            Event::Restricted => tracing::info!(%address, by, sentence, "restricted"),
+            Event::UnblockRequested => tracing::info!(%address, by, sentence, "unblock requested"),
+            Event::UnblockCancelled if by == Actor::system().name => {
+                tracing::info!(%address, sentence, "relapsed");
+            }
+            Event::UnblockCancelled => tracing::info!(%address, by, "unblock cancelled"),
+            Event::Changed => tracing::info!(%address, sentence, "changed"),
+            Event::Released => {
+                let late_ms = self.restriction.lateness().unwrap_or_default().num_milliseconds();
+                tracing::info!(%address, late_ms, "released");
+            }
+        }
+    }
+
+    fn sentence(&self) -> String {
+        match (self.entry.event, &self.restriction.unblock) {
+            (Event::Restricted, _) => self.restriction.why(),
+            (Event::UnblockRequested, Some(unblock)) => {
+                let at = unblock.takes_effect_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+                format!("Mail flows again from {at} on.")
+            }
+            _ => self.entry.detail.clone().unwrap_or_default(),
+        }
+    }
+}
