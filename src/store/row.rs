@@ -16,6 +16,11 @@ pub(crate) const SQLITE_LIST: &str = "json_group_array(json_array(
     restricted_at, restricted_by, changed_at, released_at,
     unblock_requested_by, unblock_requested_at, takes_effect_at, unblock_comment))";
 
+/// The columns of a [`RestrictionRow`].
+pub(crate) const COLUMNS: &str = "id, address, cause, reason, temporary, ends_at, restricted_at, \
+    restricted_by, changed_at, released_at, unblock_requested_by, unblock_requested_at, \
+    takes_effect_at, unblock_comment";
+
 /// One row of `restrictions`.
 #[derive(FromRow, Deserialize)]
 pub(crate) struct RestrictionRow {
