@@ -10,3 +10,13 @@ CREATE INDEX restrictions_released_by_address ON restrictions (cause, address, i
 CREATE INDEX restrictions_released_by_domain ON restrictions (cause, domain, address, id) WHERE released_at IS NOT NULL;
 DROP INDEX restrictions_active_domain;
 DROP INDEX restrictions_since;
+
+-- The audit log in the order of time, whole and by each filter: no filter passes over years of other records. Beginnings of
+-- addresses are ranges of an index that sorts byte by byte, on Postgres too.
+CREATE INDEX audit_at ON audit (at, number);
+CREATE INDEX audit_by_actor ON audit (actor, at, number);
+CREATE INDEX audit_by_action ON audit (action, at, number);
+CREATE INDEX audit_by_actor_and_action ON audit (actor, action, at, number);
+CREATE INDEX audit_by_address ON audit ((CAST(address AS bytewise_text)), at, number);
+DROP INDEX audit_actor;
+DROP INDEX audit_address;

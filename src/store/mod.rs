@@ -48,7 +48,7 @@ mod unblocks;
 mod write_ahead_log;
 
 pub use alerts::{AlertPage, AlertQuery, Audience, Channel, Claimed, Delivery, Queue};
-pub use audit::{AuditQuery, AuditRecord, ChainEnd};
+pub use audit::{AuditPosition, AuditQuery, AuditRecord, ChainEnd};
 pub use counting::{Counted, CountingTransaction, KnownPolicies, Standing, Sum};
 pub use events::Happened;
 pub use evidence::{ClientAddress, ClientAddresses, MESSAGES_LOOKED_AT};
