@@ -20,3 +20,10 @@ CREATE INDEX audit_by_actor_and_action ON audit (actor, action, at, number);
 CREATE INDEX audit_by_address ON audit ((CAST(address AS bytewise_text)), at, number);
 DROP INDEX audit_actor;
 DROP INDEX audit_address;
+
+-- Alerts of a policy that have some status.
+CREATE INDEX alerts_policy_and_status ON alerts (policy, status, id);
+
+-- What retention deletes.
+CREATE INDEX crossings_at ON crossings (at);
+CREATE INDEX refusals_minute ON refusals (minute);

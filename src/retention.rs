@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::idempotency::KEPT;
 use crate::outage::Outage;
-use crate::store::Result;
+use crate::store::{Evidence, Result};
 use chrono::TimeDelta;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -38,8 +38,10 @@ pub async fn run(app: &App, stop: &CancellationToken) {
 /// When the database fails; what was deleted before stays deleted.
 pub async fn delete_all_old(app: &App) -> Result<()> {
     let before = app.clock.now() - app.config.message_retention;
-    while app.store.delete_some_evidence(before).await? > 0 {
-        tokio::time::sleep(BREATH).await;
+    for evidence in Evidence::ALL {
+        while app.store.delete_some(evidence, before).await? > 0 {
+            tokio::time::sleep(BREATH).await;
+        }
     }
     app.store.delete_old_request_counts(app.clock.now()).await?;
     while app.store.delete_some_requests(app.clock.now() - KEPT).await? > 0 {

@@ -63,6 +63,7 @@ pub use operators::{OperatorRecord, SignInRecord};
 pub use own_sessions::{OwnSession, WhichSessions};
 pub use passkeys::PasskeyRecord;
 pub use policy_results::{CrossedLine, CrossedTally};
+pub use retention::Evidence;
 pub use role_groups::OperatorChange;
 pub use second_factors::{Added, Factor, NewFactor, SecondFactors};
 pub use sessions::{NewSession, SessionRecord};
