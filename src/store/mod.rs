@@ -130,6 +130,8 @@ const SQLITE_LOOK_UP_CACHE: u32 = 64 * 1024;
 /// move. [`Store::checkpoint`] moves most of them beside whoever writes, but only a moment when none
 /// is left lets the log begin anew. A page that many transactions change is moved once.
 const SQLITE_CHECKPOINT: &str = "16000";
+/// A write-ahead log that has grown larger, because somebody read for long, is cut once nobody does.
+const SQLITE_LARGEST_LOG: u64 = 64 * 1024 * 1024;
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// A connection that rested for so long is asked whether the server is still there: against one that
 /// was restarted meanwhile. To ask every time takes as long as to look up a restriction.
@@ -241,7 +243,8 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             // Whoever commits waits for the disk beside SQLite; see `write_ahead_log`.
             .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(BUSY_TIMEOUT);
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("journal_size_limit", SQLITE_LARGEST_LOG.to_string());
         let pool = |connections| {
             SqlitePoolOptions::new()
                 .max_connections(connections)
@@ -259,7 +262,8 @@ impl Store {
             // A statement of many rows first copies each page that it changes, else to a file.
             .pragma("temp_store", "MEMORY");
         let write = SqliteWriter::open(path, writer, pool(1)).await?;
-        let checkpointer = Some(pool(1).connect_lazy_with(options.clone()));
+        let checkpointer = options.clone().busy_timeout(Duration::ZERO);
+        let checkpointer = Some(pool(1).connect_lazy_with(checkpointer));
         let options = options.read_only(true);
         let read = pool(SQLITE_READERS).connect_with(options.clone()).await?;
         let looking_up = options.pragma("cache_size", format!("-{SQLITE_LOOK_UP_CACHE}"));
@@ -305,15 +309,28 @@ impl Store {
     }
 
     /// Moves pages from SQLite's write-ahead log to its file, without waiting for anybody and without
-    /// anybody waiting for it.
+    /// anybody waiting for it. A log that has grown too large is cut where nobody uses it at the
+    /// moment; whoever writes waits then, but there is next to nothing left to move.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn checkpoint(&self) -> Result<()> {
-        if let Some(pool) = &self.checkpointer {
-            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(pool).await?;
+        let Some(pool) = &self.checkpointer else { return Ok(()) };
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(pool).await?;
+        if self.write_ahead_log().is_some_and(|size| size > SQLITE_LARGEST_LOG) {
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(pool).await?;
         }
         Ok(())
+    }
+
+    /// The size of SQLite's write-ahead log in bytes.
+    #[must_use]
+    pub fn write_ahead_log(&self) -> Option<u64> {
+        let options = self.checkpointer.as_ref()?.connect_options();
+        let mut path = options.get_filename().as_os_str().to_owned();
+        path.push("-wal");
+        // Before the first transaction there is none.
+        Some(std::fs::metadata(path).map_or(0, |file| file.len()))
     }
 
     /// How many connections are open, and how many of them wait for work.

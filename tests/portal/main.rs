@@ -60,3 +60,4 @@ mod sign_in;
 mod socketmap;
 mod unblocks_pages;
 mod verdicts;
+mod write_ahead_log;
