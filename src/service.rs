@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::mail_port::listen::{ListenAddress, Listener};
 use crate::mail_port::{Limits, MailPort, Protocol};
+use crate::open_files::Doors;
 use crate::postfix::PolicyPort;
 use crate::socketmap::Socketmap;
 use crate::store::Store;
@@ -38,6 +39,7 @@ pub struct Service {
     /// Stops the meter, which counts what the other parts bring until they have ended.
     stop_meter: CancellationToken,
     parts: JoinSet<&'static str>,
+    doors: Doors,
 }
 
 impl Service {
@@ -70,6 +72,7 @@ impl Service {
             stop: CancellationToken::new(),
             stop_meter: CancellationToken::new(),
             parts: JoinSet::new(),
+            doors: Doors::of_this_process(1 + usize::from(!socketmap_listeners.is_empty())),
         };
         service.run_mail_ports(policy_listeners, socketmap_listeners);
         service.run_parts(listener);
@@ -99,14 +102,16 @@ impl Service {
     fn mail_port<P: Protocol>(&self, protocol: P) -> MailPort<P> {
         let networks = self.app.config.mail_server_networks.clone();
         let metrics = mail_port::Metrics::registered(P::PORT);
-        MailPort::new(protocol, networks, Limits::default(), metrics)
+        let limits = Limits { connections: self.doors.mail_port, ..Limits::default() };
+        MailPort::new(protocol, networks, limits, metrics)
     }
 
     fn run_parts(&mut self, listener: TcpListener) {
         let stop = self.stop_meter.clone();
         self.run_part("meter", |app| async move { meter::run(&app, &stop).await });
         let stop = self.stop.clone();
-        self.run_part("web", |app| web::serve(app, listener, stop));
+        let most = self.doors.web;
+        self.run_part("web", |app| web::serve(app, listener, most, stop));
         let stop = self.stop.clone();
         self.run_part("unblocker", |app| async move { unblocker::run(&app, &stop).await });
         let stop = self.stop.clone();

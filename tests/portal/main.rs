@@ -36,6 +36,7 @@ mod life_of_a_restriction;
 mod list;
 mod message_trace;
 mod oidc;
+mod open_files;
 mod openapi;
 mod outbound_messages;
 mod outbound_spam_policies;
