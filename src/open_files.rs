@@ -2,6 +2,9 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+/// Postfix makes 100 `smtpd` processes by default, and large servers a thousand.
+const FEW: usize = 1_000;
+
 /// More connections than anybody has that a door is for.
 const MOST: usize = 10_000;
 
@@ -33,6 +36,14 @@ impl Doors {
         let limit = getrlimit(Resource::Nofile).current;
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         Self::within(limit, mail_ports)
+    }
+
+    /// Tells where mail servers could find too few places.
+    pub fn warn_of_few(self) {
+        if self.mail_port < FEW {
+            let most = self.mail_port;
+            tracing::warn!(most, "few connections of mail servers: raise the limit of open files");
+        }
     }
 
     fn within(limit: usize, mail_ports: usize) -> Self {

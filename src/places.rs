@@ -159,12 +159,12 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn client(number: u8) -> Option<IpAddr> {
-        Some([192, 0, 2, number].into())
+    fn client(number: u8) -> IpAddr {
+        [192, 0, 2, number].into()
     }
 
     fn take(places: &Arc<Places>, number: u8) -> Result<Place, Full> {
-        places.take(client(number), 2, CancellationToken::new())
+        places.take(Some(client(number)), 2, CancellationToken::new())
     }
 
     #[test]
@@ -205,7 +205,7 @@ mod tests {
         let places = Places::new(1);
         let busy = take(&places, 1).unwrap();
         busy.busy();
-        let mut waiting = std::pin::pin!(places.wait_for(client(2), 2));
+        let mut waiting = std::pin::pin!(places.wait_for(Some(client(2)), 2));
         assert!(futures_util::future::poll_immediate(&mut waiting).await.is_none());
         busy.idle();
         waiting.await.unwrap();

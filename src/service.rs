@@ -77,6 +77,7 @@ impl Service {
         service.run_mail_ports(policy_listeners, socketmap_listeners);
         service.run_parts(listener);
         service.tell_addresses();
+        service.doors.warn_of_few();
         if !service.app.config.alerts.leave_the_portal() {
             tracing::info!("alerts stand in the portal alone: no smtp_url, no alert_webhooks");
         }
