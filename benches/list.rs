@@ -4,19 +4,13 @@
 
 mod ground;
 
+use ground::visitor::Visitor;
 use ground::{
     BRANCHES, Database, Figures, Random, SMALL_DOMAINS, is_measuring, ms, so_many, verdict,
 };
-use reqwest::{Client, header};
-use restricted_users::address::Address;
 use restricted_users::clock::Clock;
-use restricted_users::operator::{Actor, RoleGroup};
-use restricted_users::secret::{SecretHash, random_secret};
-use restricted_users::service::Service;
-use restricted_users::store::{NewSession, TokenRecord};
-use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const MANY: usize = 1_000_000;
 const FEW: usize = 20_000;
@@ -94,19 +88,19 @@ async fn pages(visitor: &Visitor) -> Vec<(&'static str, Vec<String>)> {
     vec![
         ("first page, newest first", vec![String::new()]),
         ("first page, by address", vec!["sort=address".into()]),
-        ("any page, newest first", visitor.walk("sort=-restricted_at", depth).await),
-        ("any page, by address", visitor.walk("sort=address", depth).await),
-        ("next pages, oldest first", visitor.walk("sort=restricted_at", depth.min(500)).await),
-        ("next pages, by address backwards", visitor.walk("sort=-address", depth.min(500)).await),
+        ("any page, newest first", walk(visitor, "sort=-restricted_at", depth).await),
+        ("any page, by address", walk(visitor, "sort=address", depth).await),
+        ("next pages, oldest first", walk(visitor, "sort=restricted_at", depth.min(500)).await),
+        ("next pages, by address backwards", walk(visitor, "sort=-address", depth.min(500)).await),
         ("search, 1 letter", one),
         ("search, 3 letters", three),
         ("search, 8 letters", eight),
-        ("search, 1 letter, next pages", visitor.walk("search=m", depth.min(100)).await),
+        ("search, 1 letter, next pages", walk(visitor, "search=m", depth.min(100)).await),
         ("@ dominant domain", vec!["search=@example.org".into()]),
         ("@ dominant domain, backwards", vec!["search=@example.org&sort=-address".into()]),
         (
             "@ dominant domain, any page",
-            visitor.walk("search=@example.org", depth.min(1_000)).await,
+            walk(visitor, "search=@example.org", depth.min(1_000)).await,
         ),
         ("@ small domain", (0..100).map(small).collect()),
         (
@@ -126,91 +120,21 @@ async fn pages(visitor: &Visitor) -> Vec<(&'static str, Vec<String>)> {
     ]
 }
 
-/// Somebody with a token and a session.
-struct Visitor {
-    client: Client,
-    address: String,
-    token: String,
-    session: String,
-}
-
-impl Visitor {
-    async fn to(service: &Service) -> Self {
-        let (store, now) = (&service.app.store, service.app.clock.now());
-        let actor = Actor::command_line();
-        let (token, session, link) = (random_secret(), random_secret(), random_secret());
-        let hash = |secret: &secrecy::SecretString| SecretHash::of(secret.expose_secret());
-        let record = TokenRecord {
-            name: "bench".into(),
-            role_group: RoleGroup::SecurityReader,
-            created_at: now,
-            expires_at: None,
-        };
-        store.add_token(&record, &hash(&token), &actor).await.expect("it takes a token");
-        let operator = Address::stored("operator@example.org");
-        let role = RoleGroup::OrganizationManagement;
-        let link = (&hash(&link), now);
-        store.add_operator(&operator, role, link, &actor, now).await.expect("it takes one");
-        let operator = store.operators().await.expect("it answers")[0].id;
-        let secret = &hash(&session);
-        let new = NewSession { secret, operator, browser: None, with: "bench" };
-        store.begin_session(new, &actor, now).await.expect("it begins");
-        Self {
-            client: Client::new(),
-            address: format!("http://{}", service.web),
-            token: token.expose_secret().into(),
-            session: format!("session={}", session.expose_secret()),
-        }
+/// Pages at every depth up to `depth` × 200 entries, found by going through them.
+async fn walk(visitor: &Visitor, query: &str, depth: usize) -> Vec<String> {
+    let (mut found, mut next) = (Vec::new(), query.to_owned());
+    for _ in 0..depth {
+        let answer = visitor.api(&format!("{next}&limit=200")).await;
+        let answer: serde_json::Value = serde_json::from_slice(&answer).expect("it is JSON");
+        let Some(cursor) = answer["next_cursor"].as_str() else { break };
+        next = format!("{query}&cursor={cursor}");
+        found.push(next.clone());
     }
-
-    async fn time_api(&self, query: &str) -> Duration {
-        let start = Instant::now();
-        self.api(query).await;
-        start.elapsed()
+    // A few of them, spread evenly.
+    let step = found.len().div_ceil(REQUESTS).max(1);
+    if found.is_empty() {
+        vec![query.to_owned()]
+    } else {
+        found.into_iter().step_by(step).collect()
     }
-
-    async fn api(&self, query: &str) -> Vec<u8> {
-        let url = format!("{}/api/v1/restricted-users?{query}", self.address);
-        body(self.client.get(url).bearer_auth(&self.token)).await
-    }
-
-    async fn time_portal(&self, query: &str) -> Duration {
-        let url = format!("{}/ui/restrictedusers/rows?{query}", self.address);
-        let start = Instant::now();
-        let request = self.client.get(url).header(header::COOKIE, &self.session);
-        // As a browser asks.
-        body(request.header(header::ACCEPT_ENCODING, "gzip")).await;
-        start.elapsed()
-    }
-
-    async fn time_health(&self) -> Duration {
-        let start = Instant::now();
-        body(self.client.get(format!("{}/healthz", self.address))).await;
-        start.elapsed()
-    }
-
-    /// Pages at every depth up to `depth` × 200 entries, found by going through them.
-    async fn walk(&self, query: &str, depth: usize) -> Vec<String> {
-        let (mut found, mut next) = (Vec::new(), query.to_owned());
-        for _ in 0..depth {
-            let answer = self.api(&format!("{next}&limit=200")).await;
-            let answer: serde_json::Value = serde_json::from_slice(&answer).expect("it is JSON");
-            let Some(cursor) = answer["next_cursor"].as_str() else { break };
-            next = format!("{query}&cursor={cursor}");
-            found.push(next.clone());
-        }
-        // A few of them, spread evenly.
-        let step = found.len().div_ceil(REQUESTS).max(1);
-        if found.is_empty() {
-            vec![query.to_owned()]
-        } else {
-            found.into_iter().step_by(step).collect()
-        }
-    }
-}
-
-async fn body(request: reqwest::RequestBuilder) -> Vec<u8> {
-    let answer = request.send().await.expect("the server answers");
-    assert!(answer.status().is_success(), "{} {}", answer.status(), answer.url());
-    answer.bytes().await.expect("the whole answer").into()
 }

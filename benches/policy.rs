@@ -58,7 +58,7 @@ fn median(mut seen: Vec<f64>) -> f64 {
 async fn policy_port() -> String {
     let active = (0..SENDERS).step_by(2).map(|number| (login(number).into(), Uuid::now_v7()));
     let decider = Decider {
-        blocklist: Arc::new(Blocklist::load(active, 0)),
+        blocklist: Arc::new(Blocklist::load(active, None)),
         organization: Arc::new(Organization {
             name: "Example Org".into(),
             domains: vec![Domain::parse("example.org").expect("it is a domain")],

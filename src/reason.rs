@@ -199,6 +199,10 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Every cause there is.
+    pub const ALL: [Self; 4] =
+        [Self::OutboundSpam, Self::SendingLimit, Self::Manual, Self::Imported];
+
     /// The cause in one word, as the API writes it.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::idempotency::KEPT;
-use crate::store::Result;
+use crate::store::{Evidence, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -27,7 +27,9 @@ pub async fn run(app: &App, stop: &CancellationToken) {
         };
         loop {
             if trust.in_clock(app.clock.now(), Instant::now()) {
-                rounds.round(delete_all_old(app)).await;
+                while rounds.round(delete_some_old(app)).await == Some(true) {
+                    tokio::time::sleep(BREATH).await;
+                }
             }
             if rounds.fails() {
                 tokio::time::sleep(rounds.pause(Duration::MAX)).await;
@@ -87,15 +89,22 @@ impl Trust {
 /// # Errors
 /// When the database fails; what was deleted before stays deleted.
 pub async fn delete_all_old(app: &App) -> Result<()> {
-    let before = app.clock.now() - app.config.message_retention;
-    while app.background.delete_some_evidence(before).await? > 0 {
-        tokio::time::sleep(BREATH).await;
-    }
-    app.background.delete_old_request_counts(app.clock.now()).await?;
-    while app.background.delete_some_requests(app.clock.now() - KEPT).await? > 0 {
+    while delete_some_old(app).await? {
         tokio::time::sleep(BREATH).await;
     }
     Ok(())
+}
+
+/// Deletes some of what is too old now, and answers whether there may be more.
+async fn delete_some_old(app: &App) -> Result<bool> {
+    let (store, now) = (&app.background, app.clock.now());
+    for evidence in Evidence::ALL {
+        if store.delete_some(evidence, now - app.config.message_retention).await? > 0 {
+            return Ok(true);
+        }
+    }
+    store.delete_old_request_counts(now).await?;
+    Ok(store.delete_some_requests(now - KEPT).await? > 0)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::kept_blocklist::KeptBlocklist;
 use crate::mail_port::listen::{ListenAddress, Listener};
 use crate::mail_port::{Limits, MailPort, Protocol};
+use crate::open_files::Doors;
 use crate::postfix::PolicyPort;
 use crate::socketmap::Socketmap;
 use crate::store::Store;
@@ -44,6 +45,7 @@ pub struct Service {
     /// Stops the meter, which counts what the other parts bring until they have ended.
     stop_meter: CancellationToken,
     parts: JoinSet<&'static str>,
+    doors: Doors,
 }
 
 impl Service {
@@ -81,6 +83,7 @@ impl Service {
             stop: CancellationToken::new(),
             stop_meter: CancellationToken::new(),
             parts: JoinSet::new(),
+            doors: Doors::of_this_process(1 + usize::from(!socketmap_listeners.is_empty())),
         };
         service.run_mail_ports(policy_listeners, socketmap_listeners);
         service.run_parts(listener);
@@ -89,6 +92,7 @@ impl Service {
             service.run_part("start", |app| async move { prepare_late(&app, &stop).await });
         }
         service.tell_addresses();
+        service.doors.warn_of_few();
         if !service.app.config.alerts.leave_the_portal() {
             tracing::info!("alerts stand in the portal alone: no smtp_url, no alert_webhooks");
         }
@@ -114,14 +118,16 @@ impl Service {
     fn mail_port<P: Protocol>(&self, protocol: P) -> MailPort<P> {
         let networks = self.app.config.mail_server_networks.clone();
         let metrics = mail_port::Metrics::registered(P::PORT);
-        MailPort::new(protocol, networks, Limits::default(), metrics)
+        let limits = Limits { connections: self.doors.mail_port, ..Limits::default() };
+        MailPort::new(protocol, networks, limits, metrics)
     }
 
     fn run_parts(&mut self, listener: TcpListener) {
         let stop = self.stop_meter.clone();
         self.run_part("meter", |app| async move { meter::run(&app, &stop).await });
         let stop = self.stop.clone();
-        self.run_part("web", |app| web::serve(app, listener, stop));
+        let most = self.doors.web;
+        self.run_part("web", |app| web::serve(app, listener, most, stop));
         let stop = self.stop.clone();
         self.run_part("unblocker", |app| async move { unblocker::run(&app, &stop).await });
         let stop = self.stop.clone();

@@ -46,6 +46,7 @@ impl Metrics {
         describe_histogram!(LATENESS, "Seconds between when a release was due and its commit");
         describe_gauge!(USERS, "Restricted users by state");
         describe_gauge!(POOL, "Connections to the database by state");
+        describe_gauge!(LOG, "Size of SQLite's write-ahead log in bytes");
         Self {
             release_lateness: histogram!(LATENESS),
             restricted: gauge!(USERS, "state" => "restricted"),
@@ -69,6 +70,12 @@ impl Metrics {
         self.idle.set(idle as f64);
     }
 
+    /// Sets how large SQLite's write-ahead log is.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    pub fn set_write_ahead_log(&self, bytes: u64) {
+        gauge!(LOG).set(bytes as f64);
+    }
+
     /// Everything in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
@@ -85,6 +92,7 @@ impl Default for Metrics {
 const LATENESS: &str = "restricted_users_release_lateness_seconds";
 const USERS: &str = "restricted_users_users";
 const POOL: &str = "restricted_users_database_connections";
+const LOG: &str = "restricted_users_write_ahead_log_bytes";
 
 fn recorder() -> &'static PrometheusHandle {
     RECORDER.get_or_init(|| install().expect("the buckets are not empty and nobody else installs"))

@@ -6,6 +6,8 @@
 pub mod mail_server;
 pub mod mail_sink;
 pub mod program;
+pub mod seed;
+pub mod visitor;
 
 use restricted_users::address::Address;
 use restricted_users::app::App;
@@ -87,6 +89,11 @@ impl Database {
         url.set_path("/restricted_users_bench");
         let folder = tempfile::tempdir().expect("the disk has room for a folder");
         Some(Self { name: "Postgres", folder, url: url.into() })
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// The settings of a service on this database, at ports of its own.

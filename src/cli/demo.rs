@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::demo;
 use crate::one_time_link::OneTimeLink;
+use crate::open_files;
 use crate::service::Service;
 use anyhow::Context;
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use tokio::net::TcpListener;
 
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     serve::log(&config);
+    open_files::raise_limit();
     let mut signals = serve::Signals::listen()?;
     // Gone with everything in it when this ends.
     let folder = tempfile::Builder::new()

@@ -4,6 +4,7 @@ use super::print;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::one_time_link::OneTimeLink;
+use crate::open_files;
 use crate::service::Service;
 use crate::service_manager;
 use crate::telemetry;
@@ -12,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     log(&config);
+    open_files::raise_limit();
     // Listened for before anything starts, so that a signal during the start is not lost.
     let mut signals = Signals::listen()?;
     let service = Service::start(config, Clock::default()).await?;

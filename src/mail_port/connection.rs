@@ -1,6 +1,7 @@
 //! One connection of a mail server: requests in, answers out.
 
 use super::{MailPort, Protocol, Scanner};
+use crate::places::Place;
 use std::{error::Error, fmt, io, sync::Arc};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -17,6 +18,7 @@ const LONGEST_EXCERPT: usize = 60;
 pub struct Connection<P: Protocol, S> {
     port: Arc<MailPort<P>>,
     stream: S,
+    place: Place,
     /// What was received and not answered yet.
     buffer: Vec<u8>,
     scanner: P::Scanner,
@@ -43,18 +45,20 @@ type Result<P, T> = std::result::Result<T, Broken<<<P as Protocol>::Scanner as S
 
 impl<P: Protocol, S: AsyncRead + AsyncWrite + Unpin> Connection<P, S> {
     /// A connection to `port` on which nothing has arrived yet.
-    pub fn new(port: Arc<MailPort<P>>, stream: S) -> Self {
+    pub fn new(port: Arc<MailPort<P>>, stream: S, place: Place) -> Self {
         Self {
             port,
             stream,
+            place,
             buffer: Vec::with_capacity(BUFFER),
             scanner: P::Scanner::default(),
             waiting_since: Instant::now(),
         }
     }
 
-    /// Answers requests until the client closes, idles, breaks the protocol, or `stop`.
-    pub async fn serve(mut self, stop: CancellationToken) {
+    /// Answers requests until the client closes, idles, breaks the protocol, or has to go.
+    pub async fn serve(mut self) {
+        let stop = self.place.leave();
         if let Err(broken) = self.answer_all(&stop).await {
             self.tell(&broken);
         }
@@ -105,12 +109,14 @@ impl<P: Protocol, S: AsyncRead + AsyncWrite + Unpin> Connection<P, S> {
 
     /// Answers the request of `length` that the buffer begins with.
     async fn answer(&mut self, length: usize) -> Result<P, ()> {
+        self.place.busy();
         let answer = self.port.protocol.answer(&self.buffer[..length]).await;
         timeout(self.port.limits.answer, self.stream.write_all(&answer))
             .await
             .map_err(|_| Broken::SlowReader)??;
         self.buffer.drain(..length);
         self.waiting_since = Instant::now();
+        self.place.idle();
         Ok(())
     }
 

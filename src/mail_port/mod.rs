@@ -4,21 +4,21 @@
 mod connection;
 pub mod listen;
 mod metrics;
-mod seldom;
 
 pub use connection::Connection;
 pub use metrics::Metrics;
 
+use crate::open_files::Doors;
+use crate::places::Places;
+use crate::seldom::Seldom;
 use ::metrics::Gauge;
 use ipnet::IpNet;
 use listen::{Accepted, Listener};
-use seldom::Seldom;
 use std::borrow::Cow;
 use std::error::Error;
 use std::time::{Duration, Instant};
 use std::{io, io::ErrorKind, net::IpAddr, sync::Arc};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -54,9 +54,9 @@ pub trait Scanner: Default + Send {
 /// How much a client may ask of a port.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections open at once, over all listeners; against clients that open them without end
-    /// and would take the file descriptors (1,024 by default) that the database needs. One
-    /// beyond is closed unread. Postfix keeps one per `smtpd` process.
+    /// Connections open at once, over all listeners; one client may have half of them, and all unix
+    /// sockets are one client. For one beyond, the connection that has been idle the longest is closed;
+    /// Postfix, which keeps one per `smtpd` process, makes a new one when it needs it.
     pub connections: usize,
     /// How long a client may keep a connection without asking; against machines that vanished.
     /// Longer than the `smtpd_policy_service_max_idle` of Postfix (300 s), so that Postfix closes
@@ -71,7 +71,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 1_000,
+            connections: Doors::of_this_process(1).mail_port,
             idle: Duration::from_mins(10),
             request: Duration::from_secs(10),
             answer: Duration::from_secs(5),
@@ -88,6 +88,7 @@ pub struct MailPort<P> {
     metrics: Metrics,
     refused_told: Seldom,
     broken_told: Seldom,
+    not_accepted_told: Seldom,
 }
 
 impl<P: Protocol> MailPort<P> {
@@ -101,6 +102,7 @@ impl<P: Protocol> MailPort<P> {
             metrics,
             refused_told: Seldom::default(),
             broken_told: Seldom::default(),
+            not_accepted_told: Seldom::default(),
         }
     }
 
@@ -108,7 +110,7 @@ impl<P: Protocol> MailPort<P> {
     /// idle connections end at once, and an answer under way is finished.
     pub async fn serve(self, listeners: Vec<Listener>, stop: CancellationToken) {
         let door = Arc::new(Door {
-            places: Arc::new(Semaphore::new(self.limits.connections)),
+            places: Places::new(self.limits.connections),
             connections: TaskTracker::new(),
             port: Arc::new(self),
             stop,
@@ -134,7 +136,7 @@ impl<P: Protocol> MailPort<P> {
 /// Lets clients in.
 struct Door<P> {
     port: Arc<MailPort<P>>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     connections: TaskTracker,
     stop: CancellationToken,
 }
@@ -164,16 +166,16 @@ impl<P: Protocol> Door<P> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() else {
+        let share = self.port.limits.connections.div_ceil(2);
+        let Ok(place) = self.places.take(client, share, self.stop.child_token()) else {
             self.port.metrics.too_many.increment(1);
-            return self.port.tell_refused(client, "too many connections");
+            return self.port.tell_refused(client, "too many connections, and all of them busy");
         };
-        let place = Place::taken(permit, self.port.metrics.connections.clone());
-        let connection = Connection::new(Arc::clone(&self.port), stream);
-        let stop = self.stop.clone();
+        let open = Open::counted(self.port.metrics.connections.clone());
+        let connection = Connection::new(Arc::clone(&self.port), stream, place);
         self.connections.spawn(async move {
-            connection.serve(stop).await;
-            drop(place);
+            connection.serve().await;
+            drop(open);
         });
     }
 
@@ -182,27 +184,26 @@ impl<P: Protocol> Door<P> {
         if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) {
             return;
         }
-        tracing::error!(port = P::PORT, %error, "cannot accept connections");
+        if self.port.not_accepted_told.is_due(Instant::now()) {
+            tracing::error!(port = P::PORT, %error, "cannot accept connections");
+        }
         self.stop.run_until_cancelled(tokio::time::sleep(PAUSE_AFTER_ACCEPT_ERROR)).await;
     }
 }
 
-/// One of the connections that may be open at once.
-struct Place {
-    _permit: OwnedSemaphorePermit,
-    connections: Gauge,
-}
+/// An open connection, as the metrics count them.
+struct Open(Gauge);
 
-impl Place {
-    fn taken(permit: OwnedSemaphorePermit, connections: Gauge) -> Self {
+impl Open {
+    fn counted(connections: Gauge) -> Self {
         connections.increment(1);
-        Self { _permit: permit, connections }
+        Self(connections)
     }
 }
 
-impl Drop for Place {
+impl Drop for Open {
     fn drop(&mut self) {
-        self.connections.decrement(1);
+        self.0.decrement(1);
     }
 }
 

@@ -1,13 +1,21 @@
 //! Reading the audit log, and checking its chain.
 
-use super::statement::{Piece, build};
+use super::statement::{Piece, behind_all, build, union};
 use super::{Result, Store, StoreError, on};
 use crate::event::{NO_HASH, chained};
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 /// Records read at once.
 const PAGE: i64 = 1_000;
+
+/// Records that are sorted for a page. Where more have an address that begins as was asked for, all
+/// others are passed over in order: some of those then come soon.
+const FEW: i64 = 10_000;
+
+/// Actors whose records are merged for a page.
+const MOST_ACTORS: usize = 20;
 
 /// Which audit records.
 #[derive(Debug, Clone, Default)]
@@ -24,10 +32,19 @@ pub struct AuditQuery {
     pub since: Option<DateTime<Utc>>,
     /// Until when, exclusive.
     pub until: Option<DateTime<Utc>>,
-    /// Below which number to go on.
-    pub before: Option<i64>,
+    /// Behind which record to go on.
+    pub after: Option<AuditPosition>,
     /// How many.
     pub limit: usize,
+}
+
+/// A record's place in the order of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPosition {
+    /// When it was done.
+    pub at: DateTime<Utc>,
+    /// The record's number.
+    pub number: i64,
 }
 
 /// A record as it stands in the log.
@@ -35,10 +52,18 @@ pub struct AuditQuery {
 pub struct AuditRecord {
     /// Its place.
     pub number: i64,
+    /// When it was done.
+    pub at: DateTime<Utc>,
     /// The exact bytes that were hashed.
     pub record: String,
     /// The hash over the one before and these bytes.
     pub hash: String,
+}
+
+impl From<&AuditRecord> for AuditPosition {
+    fn from(AuditRecord { at, number, .. }: &AuditRecord) -> Self {
+        Self { at: *at, number: *number }
+    }
 }
 
 /// The last record of a chain that is whole.
@@ -68,13 +93,75 @@ pub enum BrokenChain {
 }
 
 impl Store {
-    /// Audit records, newest first.
+    /// Audit records, newest first: the whole log in the order of its chain, and what is picked out of
+    /// it in the order of time, which is another only where a clock was set.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>> {
-        let pieces = query.pieces();
+        let arms = self.audit_arms(query).await?;
+        if arms.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pieces: Vec<Piece> = vec![
+            "SELECT number, at, record, hash FROM audit WHERE number IN (SELECT number FROM ("
+                .into(),
+        ];
+        pieces.extend(union("SELECT number, at", arms));
+        pieces.extend([query.order().into(), " LIMIT ".into(), query.limit()]);
+        pieces.extend([") AS page)".into(), query.order().into()]);
         Ok(on!(&self.read, |pool| build!(&pieces).build_query_as().fetch_all(pool).await)?)
+    }
+
+    /// What a page is chosen from: each arm answers the first records of one actor, or of all.
+    async fn audit_arms(&self, query: &AuditQuery) -> Result<Vec<Vec<Piece>>> {
+        if !query.by_beginning {
+            return Ok(vec![query.arm(query.actor.as_deref())]);
+        }
+        if let Some(address) = &query.address
+            && self.audit_about(address).await? <= FEW
+        {
+            return Ok(vec![query.sorted()]);
+        }
+        let Some(beginning) = &query.actor else { return Ok(vec![query.arm(None)]) };
+        let mut actors = self.audit_actors().await?;
+        actors.retain(|actor| actor.to_lowercase().starts_with(&beginning.to_lowercase()));
+        if actors.len() > MOST_ACTORS {
+            return Ok(vec![query.arm(None)]);
+        }
+        Ok(actors.iter().map(|actor| query.arm(Some(actor))).collect())
+    }
+
+    /// How many records are about addresses that begin so, counted up to [`FEW`] + 1.
+    async fn audit_about(&self, beginning: &str) -> Result<i64> {
+        Ok(on!(&self.read, |pool| sqlx::query_scalar(
+            "SELECT COUNT(*)
+               FROM (SELECT 1
+                       FROM audit
+                      WHERE CAST(address AS bytewise_text) >= $1
+                        AND CAST(address AS bytewise_text) < $2
+                      LIMIT $3) AS found"
+        )
+        .bind(beginning)
+        .bind(behind_all(beginning))
+        .bind(FEW + 1)
+        .fetch_one(pool)
+        .await)?)
+    }
+
+    /// Everybody who ever did anything: a look into the index for each of them.
+    async fn audit_actors(&self) -> Result<Vec<String>> {
+        Ok(on!(&self.read, |pool| sqlx::query_scalar(
+            "WITH RECURSIVE actors (actor) AS (
+                 SELECT MIN(actor) FROM audit
+                 UNION ALL
+                 SELECT (SELECT MIN(actor) FROM audit WHERE audit.actor > actors.actor)
+                   FROM actors
+                  WHERE actors.actor IS NOT NULL)
+             SELECT actor FROM actors WHERE actor IS NOT NULL"
+        )
+        .fetch_all(pool)
+        .await)?)
     }
 
     /// The last record, unchecked.
@@ -82,7 +169,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn last_audit_record(&self) -> Result<ChainEnd> {
-        let last = self.audit(&AuditQuery { limit: 1, ..AuditQuery::default() }).await?.pop();
+        let last: Option<AuditRecord> = on!(&self.read, |pool| sqlx::query_as(
+            "SELECT number, at, record, hash FROM audit ORDER BY number DESC LIMIT 1"
+        )
+        .fetch_optional(pool)
+        .await)?;
         Ok(last.map_or_else(ChainEnd::of_nothing, ChainEnd::at))
     }
 
@@ -115,7 +206,7 @@ impl Store {
 
     async fn audit_after(&self, number: i64) -> Result<Vec<AuditRecord>> {
         Ok(on!(&self.read, |pool| sqlx::query_as(
-            "SELECT number, record, hash FROM audit WHERE number > $1 ORDER BY number LIMIT $2"
+            "SELECT number, at, record, hash FROM audit WHERE number > $1 ORDER BY number LIMIT $2"
         )
         .bind(number)
         .bind(PAGE)
@@ -145,36 +236,86 @@ impl ChainEnd {
 }
 
 impl AuditQuery {
-    fn pieces(&self) -> Vec<Piece> {
-        let text = |condition, text: &Option<String>| {
-            text.clone().map(|text| [Piece::Sql(condition), Piece::Text(text)])
-        };
-        let time = |condition, at: Option<DateTime<Utc>>| {
-            at.map(|at| [Piece::Sql(condition), Piece::Time(at)])
-        };
-        let (actor, address) =
-            if self.by_beginning { (&None, &None) } else { (&self.actor, &self.address) };
-        let conditions = [
-            text(" AND actor = ", actor),
-            text(" AND address = ", address),
-            text(" AND action = ", &self.action),
-            time(" AND at >= ", self.since),
-            time(" AND at < ", self.until),
-            self.before.map(|number| [" AND number < ".into(), Piece::Number(number)]),
-        ];
-        let mut pieces: Vec<Piece> =
-            vec!["SELECT number, record, hash FROM audit WHERE TRUE".into()];
-        pieces.extend(conditions.into_iter().flatten().flatten());
-        if self.by_beginning {
-            pieces.extend(self.beginnings());
+    /// Whether nothing is picked out.
+    fn is_whole(&self) -> bool {
+        let Self { actor, address, action, since, until, .. } = self;
+        actor.is_none()
+            && address.is_none()
+            && action.is_none()
+            && since.is_none()
+            && until.is_none()
+    }
+
+    fn order(&self) -> &'static str {
+        if self.is_whole() { " ORDER BY number DESC" } else { " ORDER BY at DESC, number DESC" }
+    }
+
+    fn limit(&self) -> Piece {
+        Piece::Number(i64::try_from(self.limit).unwrap_or(i64::MAX))
+    }
+
+    /// The first records of one actor, or of all, in the order of an index.
+    fn arm(&self, actor: Option<&str>) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = vec!["SELECT number, at FROM audit WHERE TRUE".into()];
+        match &self.address {
+            // Of the others who do something to an address there are few: its index is the one to take.
+            Some(address) if !self.by_beginning => {
+                let address = Piece::Text(address.clone());
+                pieces.extend([" AND CAST(address AS bytewise_text) = ".into(), address]);
+                pieces.extend(condition(" AND actor || '' = ", actor));
+                pieces.extend(condition(" AND action || '' = ", self.action.as_deref()));
+            }
+            _ => {
+                pieces.extend(condition(" AND actor = ", actor));
+                pieces.extend(condition(" AND action = ", self.action.as_deref()));
+                pieces.extend(self.beginnings(actor.is_none()));
+            }
         }
-        pieces.push(" ORDER BY number DESC LIMIT ".into());
-        pieces.push(Piece::Number(i64::try_from(self.limit).unwrap_or(i64::MAX)));
+        pieces.extend(self.times());
+        pieces.extend([self.order().into(), " LIMIT ".into(), self.limit()]);
         pieces
     }
 
-    /// Read from the newest on until a page is full, without an index: the log is read by people.
-    fn beginnings(&self) -> impl Iterator<Item = Piece> + use<> {
+    /// The first of few records about addresses that begin as was asked for.
+    fn sorted(&self) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = vec!["SELECT number, at FROM audit WHERE TRUE".into()];
+        if let Some(address) = &self.address {
+            pieces.extend([
+                " AND CAST(address AS bytewise_text) >= ".into(),
+                Piece::Text(address.clone()),
+                " AND CAST(address AS bytewise_text) < ".into(),
+                Piece::Text(behind_all(address)),
+            ]);
+        }
+        pieces.extend(condition(" AND action || '' = ", self.action.as_deref()));
+        pieces.extend(self.beginnings(true));
+        pieces.extend(self.times());
+        // An expression, so that no index in this order is walked instead.
+        let order = " ORDER BY COALESCE(at, at) DESC, number DESC LIMIT ";
+        pieces.extend([order.into(), self.limit()]);
+        pieces
+    }
+
+    fn times(&self) -> Vec<Piece> {
+        let time = |condition, at: Option<DateTime<Utc>>| {
+            at.map(|at| [Piece::Sql(condition), Piece::Time(at)])
+        };
+        let times = [time(" AND at >= ", self.since), time(" AND at < ", self.until)];
+        let mut pieces: Vec<Piece> = times.into_iter().flatten().flatten().collect();
+        if let Some(AuditPosition { number, .. }) = self.after.filter(|_| self.is_whole()) {
+            pieces.extend([" AND number < ".into(), Piece::Number(number)]);
+        } else if let Some(AuditPosition { at, number }) = self.after {
+            pieces.extend([" AND (at, number) < (".into(), Piece::Time(at), ", ".into()]);
+            pieces.extend([Piece::Number(number), ")".into()]);
+        }
+        pieces
+    }
+
+    /// How names begin, where that is asked for.
+    fn beginnings(&self, of_actor_too: bool) -> Vec<Piece> {
+        if !self.by_beginning {
+            return Vec::new();
+        }
         let begins = |column: [&'static str; 2], text: &Option<String>| {
             text.clone().map(|text| {
                 let text = text.to_lowercase();
@@ -183,6 +324,10 @@ impl AuditQuery {
         };
         let actor = begins([" AND substr(lower(actor), 1, length(", ")) = "], &self.actor);
         let address = begins([" AND substr(address, 1, length(", ")) = "], &self.address);
-        [actor, address].into_iter().flatten().flatten()
+        [actor.filter(|_| of_actor_too), address].into_iter().flatten().flatten().collect()
     }
+}
+
+fn condition(sql: &'static str, text: Option<&str>) -> Vec<Piece> {
+    text.map_or_else(Vec::new, |text| vec![sql.into(), Piece::Text(text.into())])
 }

@@ -1,23 +1,18 @@
 //! The list of restricted users: filters, order, keyset pages, totals.
 
 use super::row::RestrictionRow;
-use super::statement::{Piece, build};
+use super::statement::{Piece, behind_all, build, union};
 use super::{Result, Store, on};
 use crate::reason::Cause;
 use crate::restriction::Restriction;
 use crate::store::columns;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::cmp::Ordering;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Totals are exact up to here and unknown beyond, so that no page counts a million rows.
 pub const TOTAL_CAP: i64 = 10_000;
-
-/// So many are sorted for a page. The walk through all restrictions by time would pass over too many
-/// that have another state, such as a year of released ones to find the few that are active.
-const FEW: i64 = 1_000;
 
 /// Which restrictions, in which order, and where to go on.
 #[derive(Debug, Clone)]
@@ -117,91 +112,112 @@ impl Store {
         Ok(Page { items, next, total: (total <= TOTAL_CAP).then_some(total) })
     }
 
+    /// How many there are, counted up to [`TOTAL_CAP`] + 1.
     async fn total(&self, query: &ListQuery) -> Result<i64> {
-        let mut total = 0;
-        for half in query.halves() {
-            total += self.count(half.counted()).await?;
+        match query.state {
+            StateFilter::Unblocking => self.unblocking(query).await,
+            // No index tells them from those who are unblocking, but both kinds can be counted.
+            StateFilter::Restricted => {
+                let unblocking = self.unblocking(query).await?;
+                let active = ListQuery { state: StateFilter::Active, ..query.clone() };
+                let active = self.count(&active.stretches(), TOTAL_CAP + 1 + unblocking).await?;
+                Ok((active - unblocking).max(0))
+            }
+            _ => self.count(&query.stretches(), TOTAL_CAP + 1).await,
         }
-        Ok(total)
+    }
+
+    async fn unblocking(&self, query: &ListQuery) -> Result<i64> {
+        let mut pieces = vec!["SELECT COUNT(*) FROM restrictions WHERE ".into()];
+        pieces.extend(query.unblocking());
+        Ok(on!(&self.read, |pool| build!(&pieces).build_query_scalar().fetch_one(pool).await)?)
+    }
+
+    /// How many entries all stretches hold, at most `cap`.
+    async fn count(&self, stretches: &[Stretch<'_>], cap: i64) -> Result<i64> {
+        let arms = stretches.iter().map(|stretch| stretch.counted(cap));
+        let mut pieces: Vec<Piece> = vec!["SELECT COUNT(*) FROM (".into()];
+        pieces.extend(union("SELECT 1", arms));
+        pieces.extend([" LIMIT ".into(), Piece::Number(cap), ") AS found".into()]);
+        Ok(on!(&self.read, |pool| build!(&pieces).build_query_scalar().fetch_one(pool).await)?)
     }
 
     /// One more than asked for, which tells whether there is a next page.
     async fn items(&self, query: &ListQuery, total: i64) -> Result<Vec<Restriction>> {
-        let mut items = Vec::new();
-        for half in query.halves() {
-            items.extend(self.fetch(&half, &self.way(&half, total).await?).await?);
+        let arms = self.arms(query, total).await?;
+        if arms.is_empty() {
+            return Ok(Vec::new());
         }
-        items.sort_by(|a, b| query.sort.compare(a, b));
-        items.truncate(query.limit + 1);
-        Ok(items)
-    }
-
-    async fn way(&self, query: &ListQuery, total: i64) -> Result<Way> {
-        let Some(prefix) = query.domain() else {
-            let few = query.search.is_none() && query.sort.is_by_time() && total <= FEW;
-            return Ok(if few { Way::Sorting } else { Way::Walking });
-        };
-        if query.state != StateFilter::Released
-            && let Some(domain) = self.only_active_domain(prefix).await?
-        {
-            return Ok(Way::OneDomain(domain));
-        }
-        Ok(if total > TOTAL_CAP { Way::Walking } else { Way::Sorting })
-    }
-
-    /// The domain of all active restrictions in a domain that begins so, where there is but one.
-    async fn only_active_domain(&self, prefix: &str) -> Result<Option<String>> {
-        let (first, last): (Option<String>, Option<String>) = on!(&self.read, |pool| {
-            sqlx::query_as(
-                "SELECT (SELECT MIN(domain) FROM restrictions
-                          WHERE released_at IS NULL AND domain >= $1 AND domain < $2),
-                        (SELECT MAX(domain) FROM restrictions
-                          WHERE released_at IS NULL AND domain >= $1 AND domain < $2)",
+        // Rows are fetched for the page alone, not for all that it is chosen from.
+        let mut pieces: Vec<Piece> = vec![
+            concat!(
+                "SELECT ",
+                columns!(restrictions),
+                " FROM restrictions WHERE id IN (SELECT id FROM ("
             )
-            .bind(prefix)
-            .bind(behind_all(prefix))
-            .fetch_one(pool)
-            .await
-        })?;
-        Ok(if first == last { first } else { None })
-    }
-
-    async fn fetch(&self, query: &ListQuery, way: &Way) -> Result<Vec<Restriction>> {
-        let pieces = match way {
-            // Rows are fetched for the page alone, not for all that are sorted.
-            Way::Sorting => [
-                vec![
-                    concat!(
-                        "SELECT ",
-                        columns!(restrictions),
-                        " FROM restrictions WHERE id IN (SELECT id FROM restrictions WHERE "
-                    )
-                    .into(),
-                ],
-                query.page(way),
-                vec![")".into(), query.sort.order().into()],
-            ]
-            .concat(),
-            Way::Walking | Way::OneDomain(_) => [
-                vec![
-                    concat!("SELECT ", columns!(restrictions), " FROM restrictions WHERE ").into(),
-                ],
-                query.page(way),
-            ]
-            .concat(),
-        };
+            .into(),
+        ];
+        pieces.extend(union(query.sort.selected(), arms));
+        pieces.extend([query.sort.order().into(), " LIMIT ".into(), query.one_more()]);
+        pieces.extend([") AS page)".into(), query.sort.order().into()]);
         let rows: Vec<RestrictionRow> =
             on!(&self.read, |pool| build!(&pieces).build_query_as().fetch_all(pool).await)?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
-    async fn count(&self, conditions: Vec<Piece>) -> Result<i64> {
+    /// What a page is chosen from: each arm answers the first entries of one stretch.
+    async fn arms(&self, query: &ListQuery, total: i64) -> Result<Vec<Vec<Piece>>> {
+        if query.state == StateFilter::Unblocking && total <= TOTAL_CAP {
+            return Ok(vec![query.few_unblocking()]);
+        }
+        let mut arms = Vec::new();
+        let stretches = query.stretches();
+        let domains = self.domains(&stretches).await?;
+        for (stretch, domains) in stretches.iter().zip(domains) {
+            let way = match domains {
+                Domains::NotAsked => Way::InOrder,
+                Domains::None => continue,
+                Domains::One(domain) => Way::OneDomain(domain),
+                Domains::Several if total <= TOTAL_CAP => Way::Sorting,
+                Domains::Several => self.way_among_many(stretch).await?,
+            };
+            arms.push(stretch.first(&way));
+        }
+        Ok(arms)
+    }
+
+    /// To sort all that have one of many domains would take longer than to pass over those that have
+    /// none, unless they are few.
+    async fn way_among_many(&self, stretch: &Stretch<'_>) -> Result<Way> {
+        let found = self.count(std::slice::from_ref(stretch), TOTAL_CAP + 1).await?;
+        Ok(if found > TOTAL_CAP { Way::PassingOver } else { Way::Sorting })
+    }
+
+    /// Which domains of each stretch begin as is searched for.
+    async fn domains(&self, stretches: &[Stretch<'_>]) -> Result<Vec<Domains>> {
+        if !stretches.iter().any(Stretch::is_by_domain) {
+            return Ok(stretches.iter().map(|_| Domains::NotAsked).collect());
+        }
+        let mut pieces = Vec::new();
+        for (number, stretch) in (0..).zip(stretches) {
+            pieces.push(if number == 0 { "SELECT ".into() } else { " UNION ALL SELECT ".into() });
+            pieces.extend([Piece::Number(number), " AS number, (SELECT MIN(domain)".into()]);
+            pieces.extend(stretch.found(&Way::InOrder));
+            pieces.push("), (SELECT MAX(domain)".into());
+            pieces.extend(stretch.found(&Way::InOrder));
+            pieces.push(")".into());
+        }
+        pieces.push(" ORDER BY number".into());
+        let ends: Vec<(i64, Option<String>, Option<String>)> =
+            on!(&self.read, |pool| build!(&pieces).build_query_as().fetch_all(pool).await)?;
+        Ok(ends.into_iter().map(|(_, first, last)| Domains::between(first, last)).collect())
+    }
+
+    async fn capped(&self, conditions: Vec<Piece>) -> Result<i64> {
         let mut pieces: Vec<Piece> =
             vec!["SELECT COUNT(*) FROM (SELECT 1 FROM restrictions WHERE ".into()];
         pieces.extend(conditions);
-        pieces.push(" LIMIT ".into());
-        pieces.push(Piece::Number(TOTAL_CAP + 1));
-        pieces.push(") AS found".into());
+        pieces.extend([" LIMIT ".into(), Piece::Number(TOTAL_CAP + 1), ") AS found".into()]);
         Ok(on!(&self.read, |pool| build!(&pieces).build_query_scalar().fetch_one(pool).await)?)
     }
 
@@ -211,8 +227,8 @@ impl Store {
     /// When the database fails.
     pub async fn counts(&self, since: DateTime<Utc>) -> Result<Counts> {
         Ok(Counts {
-            unblocking: self.count(vec![UNBLOCKING.into(), DUE.into()]).await?,
-            released: self.count(vec!["released_at > ".into(), Piece::Time(since)]).await?,
+            unblocking: self.capped(vec![UNBLOCKING.into()]).await?,
+            released: self.capped(vec!["released_at > ".into(), Piece::Time(since)]).await?,
             last_released_at: on!(&self.read, |pool| sqlx::query_scalar(
                 "SELECT released_at FROM restrictions
                   WHERE released_at IS NOT NULL
@@ -225,10 +241,10 @@ impl Store {
     }
 }
 
-const UNBLOCKING: &str = "released_at IS NULL AND takes_effect_at IS NOT NULL";
-
-/// True of all that are unblocking, and leads SQLite to the index of what is due.
-const DUE: &str = " AND COALESCE(takes_effect_at, ends_at) IS NOT NULL
+/// Who is unblocking. The last condition is true of all of them, and leads SQLite to the index of what
+/// is due.
+const UNBLOCKING: &str = "released_at IS NULL AND takes_effect_at IS NOT NULL
+  AND COALESCE(takes_effect_at, ends_at) IS NOT NULL
   AND COALESCE(takes_effect_at, ends_at) > '0001-01-01T00:00:00Z'";
 
 impl StateFilter {
@@ -244,42 +260,71 @@ impl StateFilter {
         }
     }
 
-    fn condition(self) -> &'static str {
+    /// The conditions of its halves: the active and the released have indexes of their own.
+    fn halves(self) -> &'static [&'static str] {
         match self {
-            Self::Restricted => "released_at IS NULL AND takes_effect_at IS NULL",
-            Self::Unblocking => UNBLOCKING,
-            Self::Released => "released_at IS NOT NULL",
-            Self::Active => "released_at IS NULL",
-            Self::All => "TRUE",
+            Self::Restricted => &["released_at IS NULL AND takes_effect_at IS NULL"],
+            Self::Unblocking => &["released_at IS NULL AND takes_effect_at IS NOT NULL"],
+            Self::Released => &["released_at IS NOT NULL"],
+            Self::Active => &["released_at IS NULL"],
+            Self::All => &["released_at IS NULL", "released_at IS NOT NULL"],
         }
     }
 }
 
-/// How the entries of a page are found.
+/// Restrictions of one half that have one cause: they stand together in each index of the list.
+struct Stretch<'a> {
+    query: &'a ListQuery,
+    half: &'static str,
+    cause: Cause,
+}
+
+/// How the first entries of a stretch are found.
 enum Way {
-    /// In the order asked for, passing over what was not searched for. For a domain this is good
-    /// where many entries have it: to sort all of them would take longer.
-    Walking,
-    /// Through the index of the domains, which holds those of one domain in order.
+    /// In an index that is in the order asked for.
+    InOrder,
+    /// In the index of domains, which holds those of one domain in order.
     OneDomain(String),
-    /// Through an index of those that were searched for, or of those that have the state, and sorted
-    /// then.
+    /// In the order of addresses, passing over those that have another domain.
+    PassingOver,
+    /// In the index of domains, and sorted then.
     Sorting,
 }
 
-/// Sorts behind every text that begins as `prefix` does.
-fn behind_all(prefix: &str) -> String {
-    format!("{prefix}{}", char::MAX)
+/// Domains that begin as is searched for.
+enum Domains {
+    /// No domain is searched for.
+    NotAsked,
+    None,
+    One(String),
+    Several,
+}
+
+impl Domains {
+    fn between(first: Option<String>, last: Option<String>) -> Self {
+        match (first, last) {
+            (Some(first), last) if last.as_ref() == Some(&first) => Self::One(first),
+            (None, None) => Self::None,
+            _ => Self::Several,
+        }
+    }
+}
+
+/// What begins as `prefix` does.
+fn beginning(column: [&'static str; 2], prefix: &str) -> [Piece; 4] {
+    let (first, end) = (Piece::Text(prefix.into()), Piece::Text(behind_all(prefix)));
+    [column[0].into(), first, column[1].into(), end]
 }
 
 impl ListQuery {
-    /// There is no index over all states; the active and the released have theirs.
-    fn halves(&self) -> Vec<Self> {
-        let half = |state| Self { state, ..self.clone() };
-        match self.state {
-            StateFilter::All => vec![half(StateFilter::Active), half(StateFilter::Released)],
-            _ => vec![self.clone()],
-        }
+    fn stretches(&self) -> Vec<Stretch<'_>> {
+        let causes = self.cause.map_or(Cause::ALL.to_vec(), |cause| vec![cause]);
+        let halves = self.state.halves().iter();
+        let of_half = |half: &&'static str| {
+            let half = *half;
+            causes.iter().map(move |cause| Stretch { query: self, half, cause: *cause })
+        };
+        halves.flat_map(of_half).collect()
     }
 
     /// The beginning of the domain that is searched for.
@@ -287,81 +332,110 @@ impl ListQuery {
         self.search.as_ref()?.strip_prefix('@')
     }
 
-    /// What an entry of the page must meet, in order.
-    fn page(&self, way: &Way) -> Vec<Piece> {
-        let order = match (way, self.sort) {
-            // An expression, so that no index in this order is walked instead.
-            (Way::Sorting, Sort::Address) => " ORDER BY address || '', id",
-            (Way::Sorting, Sort::AddressBackwards) => " ORDER BY address || '' DESC, id DESC",
-            (Way::Sorting, Sort::OldestFirst) => {
-                " ORDER BY COALESCE(restricted_at, restricted_at), id"
-            }
-            (Way::Sorting, Sort::NewestFirst) => {
-                " ORDER BY COALESCE(restricted_at, restricted_at) DESC, id DESC"
-            }
-            _ => self.sort.order(),
-        };
-        let limit = i64::try_from(self.limit + 1).unwrap_or(i64::MAX);
-        let end = vec![order.into(), " LIMIT ".into(), Piece::Number(limit)];
-        [self.conditions(way), self.behind(), end].concat()
+    /// One entry more than a page has.
+    fn one_more(&self) -> Piece {
+        Piece::Number(i64::try_from(self.limit + 1).unwrap_or(i64::MAX))
     }
 
-    /// What is counted; in the order of an index, or Postgres reads as much of the table instead.
-    fn counted(&self) -> Vec<Piece> {
-        let mut pieces = self.conditions(&Way::Sorting);
-        if self.search.is_none() && self.state != StateFilter::Unblocking {
-            pieces.push(" ORDER BY address".into());
+    /// Those of the unblocking that are asked for, found by way of all of them: they are few, because
+    /// none is for longer than half an hour.
+    fn unblocking(&self) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = vec![UNBLOCKING.into()];
+        if let Some(cause) = self.cause {
+            // An expression, so that no other index is taken instead.
+            pieces.extend([" AND cause || '' = ".into(), Piece::Text(cause.name().into())]);
+        }
+        match (&self.search, self.domain()) {
+            (_, Some(domain)) => {
+                pieces.extend(beginning([" AND domain || '' >= ", " AND domain || '' < "], domain));
+            }
+            (Some(address), _) => {
+                let column = [" AND address || '' >= ", " AND address || '' < "];
+                pieces.extend(beginning(column, address));
+            }
+            _ => {}
         }
         pieces
     }
 
-    /// What an entry must meet.
-    fn conditions(&self, way: &Way) -> Vec<Piece> {
-        let mut pieces: Vec<Piece> = vec![self.state.condition().into()];
-        if let Some(cause) = self.cause {
-            pieces.extend([" AND cause = ".into(), Piece::Text(cause.name().into())]);
-        }
-        let between = |from: &'static str, to: &'static str, prefix: &str| {
-            [from.into(), Piece::Text(prefix.into()), to.into(), Piece::Text(behind_all(prefix))]
-        };
-        match (&self.search, self.domain(), way) {
-            (None, _, Way::Sorting) if self.state == StateFilter::Unblocking => {
-                pieces.push(DUE.into());
-            }
-            // True of all, and leads SQLite to the addresses of the active or of the released.
-            (None, _, Way::Sorting) => pieces.push(" AND address >= ''".into()),
-            (None, ..) => {}
-            (Some(address), None, _) => {
-                pieces.extend(between(" AND address >= ", " AND address < ", address));
-            }
-            (_, Some(_), Way::OneDomain(domain)) => {
-                pieces.extend([" AND domain = ".into(), Piece::Text(domain.clone())]);
-            }
-            (_, Some(domain), Way::Sorting) => {
-                pieces.extend(between(" AND domain >= ", " AND domain < ", domain));
-            }
-            // An expression, so that the index of the domains is not taken instead.
-            (_, Some(domain), Way::Walking) => {
-                pieces.extend(between(" AND domain || '' >= ", " AND domain || '' < ", domain));
-            }
-        }
+    /// The first of the unblocking, sorted.
+    fn few_unblocking(&self) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> =
+            vec![self.sort.selected().into(), " FROM restrictions WHERE ".into()];
+        pieces.extend(self.unblocking());
+        pieces.extend(self.behind(self.sort.sorted_key()));
+        pieces.extend([self.sort.sorted().into(), " LIMIT ".into(), self.one_more()]);
         pieces
     }
 
     /// The condition that goes on behind the last entry of the page before.
-    fn behind(&self) -> Vec<Piece> {
+    fn behind(&self, key: &'static str) -> Vec<Piece> {
         let Some(position) = &self.after else { return Vec::new() };
-        let row = match self.sort {
-            Sort::NewestFirst => " AND (restricted_at, id) < (",
-            Sort::OldestFirst => " AND (restricted_at, id) > (",
-            Sort::Address => " AND (address, id) > (",
-            Sort::AddressBackwards => " AND (address, id) < (",
+        let (compared, last) = match self.sort {
+            Sort::NewestFirst => (", id) < (", Piece::Time(position.restricted_at)),
+            Sort::OldestFirst => (", id) > (", Piece::Time(position.restricted_at)),
+            Sort::Address => (", id) > (", Piece::Text(position.address.clone())),
+            Sort::AddressBackwards => (", id) < (", Piece::Text(position.address.clone())),
         };
-        let key = match self.sort {
-            Sort::NewestFirst | Sort::OldestFirst => Piece::Time(position.restricted_at),
-            Sort::Address | Sort::AddressBackwards => Piece::Text(position.address.clone()),
+        let id = Piece::Id(position.id);
+        vec![" AND (".into(), key.into(), compared.into(), last, ", ".into(), id, ")".into()]
+    }
+}
+
+impl Stretch<'_> {
+    fn is_by_domain(&self) -> bool {
+        self.query.domain().is_some()
+    }
+
+    /// What is asked for of its entries; half and cause are what every index begins with.
+    fn found(&self, way: &Way) -> Vec<Piece> {
+        let cause = Piece::Text(self.cause.name().into());
+        let begin =
+            [" FROM restrictions WHERE ".into(), self.half.into(), " AND cause = ".into(), cause];
+        [begin.into(), self.searched(way)].concat()
+    }
+
+    /// Its first entries on the page.
+    fn first(&self, way: &Way) -> Vec<Piece> {
+        let (query, sort) = (self.query, self.query.sort);
+        let mut pieces: Vec<Piece> = vec![sort.selected().into()];
+        pieces.extend(self.found(way));
+        let (key, order) = match way {
+            Way::Sorting => (sort.sorted_key(), sort.sorted()),
+            _ => (sort.key(), sort.order()),
         };
-        vec![row.into(), key, ", ".into(), Piece::Id(position.id), ")".into()]
+        pieces.extend(query.behind(key));
+        pieces.extend([order.into(), " LIMIT ".into(), query.one_more()]);
+        pieces
+    }
+
+    /// What is searched for, written so that each way finds its index.
+    fn searched(&self, way: &Way) -> Vec<Piece> {
+        let domain = [" AND domain >= ", " AND domain < "];
+        match (&self.query.search, self.query.domain(), way) {
+            (None, ..) => Vec::new(),
+            (_, _, Way::OneDomain(domain)) => {
+                vec![" AND domain = ".into(), Piece::Text(domain.clone())]
+            }
+            // An expression, so that the index of the domains is not taken instead.
+            (_, Some(prefix), Way::PassingOver) => {
+                beginning([" AND domain || '' >= ", " AND domain || '' < "], prefix).into()
+            }
+            (_, Some(prefix), _) => beginning(domain, prefix).into(),
+            (Some(prefix), None, _) => {
+                beginning([" AND address >= ", " AND address < "], prefix).into()
+            }
+        }
+    }
+
+    /// Its entries to count. In the order of an index, or Postgres reads as much of the table instead.
+    fn counted(&self, cap: i64) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = vec!["SELECT 1".into()];
+        pieces.extend(self.found(&Way::InOrder));
+        let order =
+            if self.is_by_domain() { " ORDER BY domain, address" } else { " ORDER BY address" };
+        pieces.extend([order.into(), " LIMIT ".into(), Piece::Number(cap)]);
+        pieces
     }
 }
 
@@ -377,8 +451,19 @@ impl Sort {
         }
     }
 
-    fn is_by_time(self) -> bool {
-        matches!(self, Self::NewestFirst | Self::OldestFirst)
+    /// What an arm answers of each entry: enough to merge it with the others.
+    fn selected(self) -> &'static str {
+        match self {
+            Self::NewestFirst | Self::OldestFirst => "SELECT id, restricted_at",
+            Self::Address | Self::AddressBackwards => "SELECT id, address",
+        }
+    }
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::NewestFirst | Self::OldestFirst => "restricted_at",
+            Self::Address | Self::AddressBackwards => "address",
+        }
     }
 
     fn order(self) -> &'static str {
@@ -390,14 +475,21 @@ impl Sort {
         }
     }
 
-    fn compare(self, a: &Restriction, b: &Restriction) -> Ordering {
-        let by_time = || (a.restricted_at, a.id).cmp(&(b.restricted_at, b.id));
-        let by_address = || (a.address.as_str(), a.id).cmp(&(b.address.as_str(), b.id));
+    /// The same as [`Self::key`], as an expression that no index is in the order of.
+    fn sorted_key(self) -> &'static str {
         match self {
-            Self::NewestFirst => by_time().reverse(),
-            Self::OldestFirst => by_time(),
-            Self::Address => by_address(),
-            Self::AddressBackwards => by_address().reverse(),
+            Self::NewestFirst | Self::OldestFirst => "COALESCE(restricted_at, restricted_at)",
+            Self::Address | Self::AddressBackwards => "address || ''",
+        }
+    }
+
+    /// The same as [`Self::order`], by that expression.
+    fn sorted(self) -> &'static str {
+        match self {
+            Self::NewestFirst => " ORDER BY COALESCE(restricted_at, restricted_at) DESC, id DESC",
+            Self::OldestFirst => " ORDER BY COALESCE(restricted_at, restricted_at), id",
+            Self::Address => " ORDER BY address || '', id",
+            Self::AddressBackwards => " ORDER BY address || '' DESC, id DESC",
         }
     }
 }

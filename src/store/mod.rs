@@ -55,7 +55,7 @@ mod unblocks;
 mod write_ahead_log;
 
 pub use alerts::{AlertPage, AlertQuery, Audience, Channel, Claimed, Delivery, Queue};
-pub use audit::{AuditQuery, AuditRecord, ChainEnd};
+pub use audit::{AuditPosition, AuditQuery, AuditRecord, ChainEnd};
 pub use counting::{Counted, CountingTransaction, KnownPolicies, Standing, Sum};
 pub use error::{Result, StoreError};
 pub use events::Happened;
@@ -72,6 +72,7 @@ pub use operators::{OperatorRecord, SignInRecord};
 pub use own_sessions::{OwnSession, WhichSessions};
 pub use passkeys::PasskeyRecord;
 pub use policy_results::{CrossedLine, CrossedTally};
+pub use retention::Evidence;
 pub use role_groups::OperatorChange;
 pub use second_factors::{Added, Factor, NewFactor, SecondFactors};
 pub use sessions::{NewSession, SessionRecord};
@@ -246,16 +247,29 @@ impl Store {
     }
 
     /// Moves pages from SQLite's write-ahead log to its file, without waiting for anybody and without
-    /// anybody waiting for it.
+    /// anybody waiting for it. A log that has grown too large is cut where nobody uses it at the
+    /// moment; whoever writes waits then, but there is next to nothing left to move.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn checkpoint(&self) -> Result<()> {
-        if let Some(connections) = &self.checkpointer {
-            self.write.works()?;
-            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(connections).await?;
+        let Some(connections) = &self.checkpointer else { return Ok(()) };
+        self.write.works()?;
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(connections).await?;
+        if self.write_ahead_log().is_some_and(|size| size > sqlite::LARGEST_LOG) {
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connections).await?;
         }
         Ok(())
+    }
+
+    /// The size of SQLite's write-ahead log in bytes.
+    #[must_use]
+    pub fn write_ahead_log(&self) -> Option<u64> {
+        let options = self.checkpointer.as_ref()?.pool().connect_options();
+        let mut path = options.get_filename().as_os_str().to_owned();
+        path.push("-wal");
+        // Before the first transaction there is none.
+        Some(std::fs::metadata(path).map_or(0, |file| file.len()))
     }
 
     /// How many connections are open, and how many of them wait for work.

@@ -70,8 +70,13 @@ impl Store {
     ) -> Result<Vec<CrossedLine>> {
         Ok(on!(&self.read, |pool| sqlx::query_as(
             "SELECT at, sender, line = 'warning' AS warning, action, shadow, reason,
+                    -- The two halves have an index each.
                     EXISTS (SELECT 1 FROM restrictions
-                             WHERE restrictions.address = crossings.sender) AS has_page
+                             WHERE restrictions.address = crossings.sender
+                               AND released_at IS NULL)
+                 OR EXISTS (SELECT 1 FROM restrictions
+                             WHERE restrictions.address = crossings.sender
+                               AND released_at IS NOT NULL) AS has_page
                FROM crossings
               WHERE policy_id = $1 AND at >= $2 AND line <> 'near'
               ORDER BY at DESC, id DESC

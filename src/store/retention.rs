@@ -10,6 +10,27 @@ use uuid::Uuid;
 /// Rows deleted in one transaction, so that no other write waits long.
 const AT_ONCE: i64 = 500;
 
+/// What is deleted once it is old: one kind after the other, each by its own index.
+#[derive(Debug, Clone, Copy)]
+pub enum Evidence {
+    /// Messages as they were submitted.
+    Messages,
+    /// How much was sent, by sender and minute.
+    Sending,
+    /// Lines that senders crossed.
+    Crossings,
+    /// Recipients that were refused, by restriction and minute.
+    Refusals,
+    /// Notices with their deliveries, and how many mails were sent a day.
+    Notices,
+}
+
+impl Evidence {
+    /// Every kind there is.
+    pub const ALL: [Self; 5] =
+        [Self::Messages, Self::Sending, Self::Crossings, Self::Refusals, Self::Notices];
+}
+
 impl Store {
     /// When the newest message or audit record was written.
     ///
@@ -26,41 +47,48 @@ impl Store {
         Ok(newest.into_iter().max())
     }
 
-    /// Deletes some of the messages, counts, crossings, refusals and notices from before `before`, and
-    /// answers how many; none when nothing is left.
+    /// Deletes some of one kind from before `before`, and answers how many; none when nothing is left.
     ///
     /// # Errors
     /// When the database fails; then none is deleted.
-    pub async fn delete_some_evidence(&self, before: DateTime<Utc>) -> Result<u64> {
-        if !self.has_evidence(before).await? {
+    pub async fn delete_some(&self, evidence: Evidence, before: DateTime<Utc>) -> Result<u64> {
+        // Asked without keeping anybody from writing.
+        if !self.has_old(evidence, before).await? {
             return Ok(0);
         }
         let mut tx = self.begin().await?;
-        let deleted = tx.delete_messages(before).await?
-            + tx.delete_sending(before).await?
-            + tx.delete_crossings(before).await?
-            + tx.delete_refusals(before).await?
-            + tx.delete_notices(before).await?;
+        let deleted = match evidence {
+            Evidence::Messages => tx.delete_messages(before).await?,
+            Evidence::Sending => tx.delete_sending(before).await?,
+            Evidence::Crossings => tx.delete_crossings(before).await?,
+            Evidence::Refusals => tx.delete_refusals(before).await?,
+            Evidence::Notices => tx.delete_notices(before).await?,
+        };
         tx.commit().await?;
         Ok(deleted)
     }
 
-    /// Whether there is anything to delete, asked without keeping anybody from writing.
-    async fn has_evidence(&self, before: DateTime<Utc>) -> Result<bool> {
-        Ok(on!(&self.read, |pool| sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM messages WHERE id < $1)
-                 OR EXISTS (SELECT 1 FROM sending WHERE minute < $2)
-                 OR EXISTS (SELECT 1 FROM crossings WHERE at < $3)
-                 OR EXISTS (SELECT 1 FROM refusals WHERE minute < $3)
-                 OR EXISTS (SELECT 1 FROM notices WHERE created_at < $3)
-                 OR EXISTS (SELECT 1 FROM mails_of_day WHERE day < $4)"
-        )
-        .bind(first_id_at(before))
-        .bind(minute(before))
-        .bind(before)
-        .bind(day(before))
-        .fetch_one(pool)
-        .await)?)
+    async fn has_old(&self, evidence: Evidence, before: DateTime<Utc>) -> Result<bool> {
+        let text = match evidence {
+            Evidence::Messages => "SELECT EXISTS (SELECT 1 FROM messages WHERE id < $1)",
+            Evidence::Sending => "SELECT EXISTS (SELECT 1 FROM sending WHERE minute < $1)",
+            Evidence::Crossings => "SELECT EXISTS (SELECT 1 FROM crossings WHERE at < $1)",
+            Evidence::Refusals => "SELECT EXISTS (SELECT 1 FROM refusals WHERE minute < $1)",
+            Evidence::Notices => {
+                "SELECT EXISTS (SELECT 1 FROM notices WHERE created_at < $1)
+                     OR EXISTS (SELECT 1 FROM mails_of_day WHERE day < $2)"
+            }
+        };
+        Ok(on!(&self.read, |pool| {
+            let query = sqlx::query_scalar(text);
+            let query = match evidence {
+                Evidence::Messages => query.bind(first_id_at(before)),
+                Evidence::Sending => query.bind(minute(before)),
+                Evidence::Crossings | Evidence::Refusals => query.bind(before),
+                Evidence::Notices => query.bind(before).bind(day(before)),
+            };
+            query.fetch_one(pool).await
+        })?)
     }
 }
 
@@ -82,7 +110,7 @@ impl Tx {
             "DELETE FROM sending
               WHERE (sender, minute, since) IN (
                     SELECT sender, minute, since FROM sending
-                     WHERE minute < $1 ORDER BY minute, sender LIMIT $2)"
+                     WHERE minute < $1 ORDER BY minute LIMIT $2)"
         )
         .bind(minute(before))
         .bind(AT_ONCE)
@@ -94,7 +122,7 @@ impl Tx {
     async fn delete_crossings(&mut self, before: DateTime<Utc>) -> Result<u64> {
         Ok(on!(self, |tx| sqlx::query(
             "DELETE FROM crossings
-              WHERE id IN (SELECT id FROM crossings WHERE at < $1 ORDER BY id LIMIT $2)"
+              WHERE id IN (SELECT id FROM crossings WHERE at < $1 ORDER BY at LIMIT $2)"
         )
         .bind(before)
         .bind(AT_ONCE)
@@ -108,7 +136,7 @@ impl Tx {
             "DELETE FROM refusals
               WHERE (restriction_id, minute) IN (
                     SELECT restriction_id, minute FROM refusals
-                     WHERE minute < $1 ORDER BY restriction_id, minute LIMIT $2)"
+                     WHERE minute < $1 ORDER BY minute LIMIT $2)"
         )
         .bind(before)
         .bind(AT_ONCE)

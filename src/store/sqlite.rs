@@ -32,6 +32,8 @@ const LOOK_UP_CACHE: u32 = 64 * 1024;
 /// move. `Store::checkpoint` moves most of them beside whoever writes, but only a moment when none is
 /// left lets the log begin anew. A page that many transactions change is moved once.
 const CHECKPOINT: &str = "16000";
+/// A write-ahead log that has grown larger, because somebody read for long, is cut once nobody does.
+pub(super) const LARGEST_LOG: u64 = 64 * 1024 * 1024;
 
 /// The connections of one process.
 pub(super) struct File {
@@ -53,7 +55,8 @@ impl File {
             .journal_mode(SqliteJournalMode::Wal)
             // Whoever commits waits for the disk beside SQLite; see `write_ahead_log`.
             .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(BUSY_TIMEOUT);
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("journal_size_limit", LARGEST_LOG.to_string());
         let writer = options
             .clone()
             .statement_cache_capacity(COUNTING_STATEMENTS)
@@ -64,7 +67,8 @@ impl File {
         let writer = SqliteWriter::open(path, writer, pool(1)).await?;
         // One that was deleted meanwhile is not made anew, empty.
         let options = options.create_if_missing(false);
-        let checkpointer = pool(1).connect_lazy_with(options.clone());
+        let checkpointer = options.clone().busy_timeout(Duration::ZERO);
+        let checkpointer = pool(1).connect_lazy_with(checkpointer);
         let options = options.read_only(true);
         let people = pool(PEOPLE)
             .after_connect(|connection, _| Box::pin(give_time(connection)))

@@ -36,3 +36,25 @@ macro_rules! build {
     }};
 }
 pub(crate) use build;
+
+/// What all arms answer. SQLite takes an arm that is limited only as a query inside another.
+pub(crate) fn union(
+    select: &'static str,
+    arms: impl IntoIterator<Item = Vec<Piece>>,
+) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    for arm in arms {
+        if !pieces.is_empty() {
+            pieces.push(" UNION ALL ".into());
+        }
+        pieces.extend([select.into(), " FROM (".into()]);
+        pieces.extend(arm);
+        pieces.push(") AS arm".into());
+    }
+    pieces
+}
+
+/// Sorts behind every text that begins as `prefix` does.
+pub(crate) fn behind_all(prefix: &str) -> String {
+    format!("{prefix}{}", char::MAX)
+}

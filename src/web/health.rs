@@ -107,6 +107,9 @@ async fn metrics(
     app.meter.tell_waiting();
     let (open, idle) = app.store.connections();
     app.metrics.set_connections(open, idle);
+    if let Some(bytes) = app.store.write_ahead_log() {
+        app.metrics.set_write_ahead_log(bytes);
+    }
     let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
     Ok(([kind], app.metrics.render()).into_response())
 }

@@ -2,28 +2,32 @@
 
 use super::client_address::Peer;
 use super::{Shared, router};
+use crate::places::{Place, Places};
+use crate::seldom::Seldom;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use std::net::SocketAddr;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// Connections at once; one beyond waits to be accepted. Together with the policy port's this
-/// must stay below the file descriptors of a process.
-const MOST_CONNECTIONS: usize = 2_000;
+/// Connections that one client may have, an IPv6 client by its network (/64). Those of this machine and
+/// of trusted proxies, which come for many, have no such limit.
+const MOST_OF_ONE_CLIENT: usize = 200;
 
 /// How long a request may take, its body included: a client that sends a byte a minute shall not
 /// keep a request open.
@@ -37,23 +41,28 @@ const HEAD_WITHIN: Duration = Duration::from_mins(1);
 /// tried in a loop that takes a whole processor.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers browsers and scripts until `stop`, then finishes the requests under way.
-pub async fn serve(app: Shared, listener: TcpListener, stop: CancellationToken) {
+/// Answers browsers and scripts, on `most` connections at once, until `stop`; then finishes the
+/// requests under way.
+pub async fn serve(app: Shared, listener: TcpListener, most: usize, stop: CancellationToken) {
     let server = Server {
+        trusted_proxies: app.config.trusted_proxies.clone(),
         router: router(app),
         builder: builder(),
-        places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+        places: Places::new(most),
         connections: GracefulShutdown::new(),
+        not_accepted_told: Seldom::default(),
     };
     while stop.run_until_cancelled(server.accept(&listener)).await.is_some() {}
     server.connections.shutdown().await;
 }
 
 struct Server {
+    trusted_proxies: Vec<IpNet>,
     router: Router,
     builder: Builder<TokioExecutor>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     connections: GracefulShutdown,
+    not_accepted_told: Seldom,
 }
 
 fn builder() -> Builder<TokioExecutor> {
@@ -64,33 +73,92 @@ fn builder() -> Builder<TokioExecutor> {
 
 impl Server {
     async fn accept(&self, listener: &TcpListener) {
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        let place = place.expect("the semaphore is never closed");
         match listener.accept().await {
-            Ok((stream, peer)) => self.answer(stream, peer, place),
+            Ok((stream, peer)) => {
+                let (client, most) = self.client(peer.ip().to_canonical());
+                // Where one client is busy on all of its connections, another of it is closed unread.
+                if let Ok(place) = self.places.wait_for(Some(client), most).await {
+                    self.answer(stream, peer, place);
+                }
+            }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                if self.not_accepted_told.is_due(Instant::now()) {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 
-    fn answer(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+    /// Whom a connection counts for, and how many that client may have.
+    fn client(&self, peer: IpAddr) -> (IpAddr, usize) {
+        let comes_for_many = peer.is_loopback()
+            || self.trusted_proxies.iter().any(|network| network.contains(&peer));
+        let most = if comes_for_many { usize::MAX } else { MOST_OF_ONE_CLIENT };
+        let length = if peer.is_ipv4() { 32 } else { 64 };
+        let network = IpNet::new(peer, length).expect("both lengths are in their range");
+        (network.network(), most)
+    }
+
+    fn answer(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
         let router = self.router.clone();
+        let (leave, place) = (place.leave(), Arc::new(place));
         let service = service_fn(move |mut request: Request<Incoming>| {
+            let busy = Busy::on(&place);
             request.extensions_mut().insert(Peer(peer.ip()));
             let answer = router.clone().oneshot(request.map(Body::new));
             async {
                 let answer = timeout(LONGEST_REQUEST, answer).await;
-                answer.unwrap_or_else(|_| Ok(StatusCode::REQUEST_TIMEOUT.into_response()))
+                let answer =
+                    answer.unwrap_or_else(|_| Ok(StatusCode::REQUEST_TIMEOUT.into_response()));
+                answer.map(|answer| answer.map(|body| UntilSent { body, _busy: busy }))
             }
         });
         let connection = self.builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = self.connections.watch(connection);
-        tokio::spawn(async move {
-            // How a connection ends is the client's business; what was answered is counted.
-            let _ = connection.await;
-            drop(place);
-        });
+        // How a connection ends is the client's business; what was answered is counted.
+        tokio::spawn(async move { leave.run_until_cancelled(connection).await });
+    }
+}
+
+/// A request that is not answered to the end yet.
+struct Busy(Arc<Place>);
+
+impl Busy {
+    fn on(place: &Arc<Place>) -> Self {
+        place.busy();
+        Self(Arc::clone(place))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.idle();
+    }
+}
+
+/// The body of an answer; until it is sent the connection is busy, and a stream of events is for long.
+struct UntilSent {
+    body: Body,
+    _busy: Busy,
+}
+
+impl hyper::body::Body for UntilSent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

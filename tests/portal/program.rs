@@ -71,6 +71,18 @@ impl Serve {
         Self::running(command)
     }
 
+    /// Starts it where the system allows a process so many open files, and waits until it listens.
+    pub fn with_files(database: &Database, files: usize) -> Self {
+        let program = command(database, &[]);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" serve")]);
+        shell.arg(program.get_program()).env_clear().current_dir(database.folder.path());
+        shell.envs(program.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        shell.env("RESTRICTED_USERS_LISTEN", "127.0.0.1:0");
+        shell.env("RESTRICTED_USERS_POLICY_LISTEN", "127.0.0.1:0");
+        Self::running(shell)
+    }
+
     /// Starts a command that serves and waits until it listens.
     pub fn running(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -54,11 +54,12 @@ impl Store {
 
     async fn restricted_between(&self, since: DateTime<Utc>, until: DateTime<Utc>) -> Result<i64> {
         Ok(on!(&self.read, |pool| sqlx::query_scalar(
-            "SELECT COUNT(*) FROM restrictions
-              WHERE restricted_at >= $1 AND restricted_at < $2 AND NOT imported"
+            "SELECT CAST(COALESCE(SUM(restricted), 0) AS BIGINT)
+               FROM restricted_days
+              WHERE day >= $1 AND day < $2"
         )
-        .bind(since)
-        .bind(until)
+        .bind(since.date_naive().to_string())
+        .bind(until.date_naive().to_string())
         .fetch_one(pool)
         .await)?)
     }
@@ -97,8 +98,19 @@ impl Store {
     ) -> Result<Vec<Tally>> {
         Ok(on!(&self.read, |pool| sqlx::query_as(
             "SELECT address AS name, COUNT(*) AS count
-               FROM restrictions
-              WHERE restricted_at >= $3 AND restricted_at < $2 AND NOT imported
+               FROM (-- The two halves have an index each, which begins with the cause.
+                     SELECT address, restricted_at
+                       FROM restrictions
+                      WHERE released_at IS NULL
+                        AND cause IN ('outbound_spam', 'sending_limit', 'manual', 'imported')
+                        AND restricted_at >= $3 AND restricted_at < $2 AND NOT imported
+                     UNION ALL
+                     SELECT address, restricted_at
+                       FROM restrictions
+                      WHERE released_at IS NOT NULL
+                        AND cause IN ('outbound_spam', 'sending_limit', 'manual', 'imported')
+                        AND restricted_at >= $3 AND restricted_at < $2 AND NOT imported)
+                 AS both_halves
               GROUP BY address
              HAVING COUNT(*) > 1 AND MAX(restricted_at) >= $1
               ORDER BY COUNT(*) DESC, address
@@ -120,6 +132,11 @@ impl Store {
               WHERE at >= $1 AND at < $2 AND restriction_id IS NULL AND NOT shadow
                 AND NOT EXISTS (SELECT 1 FROM restrictions
                                  WHERE restrictions.address = crossings.sender
+                                   AND released_at IS NULL
+                                   AND restricted_at >= $1 AND restricted_at < $2)
+                AND NOT EXISTS (SELECT 1 FROM restrictions
+                                 WHERE restrictions.address = crossings.sender
+                                   AND released_at IS NOT NULL
                                    AND restricted_at >= $1 AND restricted_at < $2)
               GROUP BY sender
               ORDER BY COUNT(DISTINCT day) DESC, sender

@@ -3,7 +3,7 @@
 use super::audit_file::{Format, file};
 use super::restricted_users::json;
 use crate::event::AuditEntry;
-use crate::store::{AuditQuery, AuditRecord};
+use crate::store::{AuditPosition, AuditQuery, AuditRecord};
 use crate::web::Shared;
 use crate::web::cursor::Cursor;
 use crate::web::error::Problem;
@@ -98,8 +98,8 @@ pub(crate) async fn audit(
     let mut records = app.store.audit(&query).await?;
     let more = records.len() > limit;
     records.truncate(limit);
-    let last = records.last().filter(|_| more).map(|record| record.number);
-    let next_cursor = last.map(|number| Cursor::write(&number, &asked));
+    let last = records.last().filter(|_| more).map(AuditPosition::from);
+    let next_cursor = last.map(|position| Cursor::write(&position, &asked));
     Ok(json(&Log { items: records.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
@@ -117,7 +117,7 @@ impl Parameters {
             return Err(Problem::invalid("limit", detail));
         }
         let asked = self.asked();
-        let before = self.cursor.as_ref().map(|cursor| Cursor::read(cursor, &asked)).transpose()?;
+        let after = self.cursor.as_ref().map(|cursor| Cursor::read(cursor, &asked)).transpose()?;
         Ok(AuditQuery {
             actor: self.actor,
             address: self.address.map(|address| address.to_lowercase()),
@@ -125,7 +125,7 @@ impl Parameters {
             action: self.action,
             since: self.since,
             until: self.until,
-            before,
+            after,
             limit,
         })
     }

@@ -2,7 +2,7 @@
 
 use super::audit::Shown;
 use crate::event::AuditEntry;
-use crate::store::AuditQuery;
+use crate::store::{AuditPosition, AuditQuery};
 use crate::web::Shared;
 use crate::web::error::Problem;
 use axum::body::Body;
@@ -59,17 +59,15 @@ impl Format {
 /// begins, so that a database that is away is told as a problem.
 pub(crate) async fn file(
     app: Shared,
-    mut query: AuditQuery,
+    query: AuditQuery,
     format: Format,
 ) -> Result<Response, Problem> {
-    query.limit = PAGE;
-    let first = page(&app, &mut query, format, true).await?;
-    let rest = stream::try_unfold((app, query), move |(app, mut query)| async move {
-        if query.before == Some(0) {
-            return Ok(None);
-        }
-        let text = page(&app, &mut query, format, false).await.map_err(cut)?;
-        Ok::<_, io::Error>(Some((text, (app, query))))
+    let query = AuditQuery { limit: PAGE, ..query };
+    let (first, rest) = page(&app, query, format, true).await?;
+    let rest = stream::try_unfold((app, rest), move |(app, rest)| async move {
+        let Some(query) = rest else { return Ok(None) };
+        let (text, rest) = page(&app, query, format, false).await.map_err(cut)?;
+        Ok::<_, io::Error>(Some((text, (app, rest))))
     });
     let body = stream::StreamExt::chain(stream::iter([Ok(first)]), rest);
     let (kind, name) = format.kind();
@@ -86,24 +84,22 @@ fn cut(problem: Problem) -> io::Error {
     io::Error::other("the database failed on the way")
 }
 
-/// The next page as text; `before` is 0 when it was the last.
+/// The next page as text, and what asks for the one behind it.
 async fn page(
     app: &Shared,
-    query: &mut AuditQuery,
+    query: AuditQuery,
     format: Format,
     is_first: bool,
-) -> Result<Vec<u8>, Problem> {
-    let records = app.store.audit(query).await?;
-    let is_last = records.len() < query.limit;
-    query.before = Some(records.last().map_or(0, |record| record.number));
-    if is_last {
-        query.before = Some(0);
-    }
+) -> Result<(Vec<u8>, Option<AuditQuery>), Problem> {
+    let records = app.store.audit(&query).await?;
+    let last = records.last().filter(|_| records.len() == query.limit).map(AuditPosition::from);
+    let rest = last.map(|last| AuditQuery { after: Some(last), ..query });
     let shown: Vec<Shown> = records.into_iter().map(Into::into).collect();
-    Ok(match format {
+    let text = match format {
         Format::Csv => csv(&shown, is_first),
         Format::JsonLines => json_lines(&shown),
-    })
+    };
+    Ok((text, rest))
 }
 
 fn json_lines(records: &[Shown]) -> Vec<u8> {

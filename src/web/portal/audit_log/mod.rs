@@ -5,9 +5,10 @@ mod difference;
 use super::html;
 use crate::event::{Action, AuditEntry};
 use crate::operator::ActorKind;
-use crate::store::{AuditQuery, AuditRecord};
+use crate::store::{AuditPosition, AuditQuery, AuditRecord};
 use crate::web::Shared;
 use crate::web::api::audit_file::{Format, file};
+use crate::web::cursor::Cursor;
 use crate::web::error::Problem;
 use crate::web::extract::Query;
 use askama::Template;
@@ -34,7 +35,7 @@ pub(crate) struct Parameters {
     action: Option<String>,
     from: Option<NaiveDate>,
     to: Option<NaiveDate>,
-    before: Option<i64>,
+    cursor: Option<String>,
     format: Option<FileFormat>,
 }
 
@@ -121,7 +122,7 @@ pub(crate) async fn rows(
     State(app): State<Shared>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, Problem> {
-    let is_more = parameters.before.is_some();
+    let is_more = parameters.cursor.is_some();
     let results = results(&app, parameters).await?;
     if is_more {
         return Ok(html(&More { results }).into_response());
@@ -147,8 +148,9 @@ async fn results(app: &Shared, parameters: Parameters) -> Result<Results, Proble
     let mut records = app.store.audit(&query).await?;
     let more = records.len() > PAGE;
     records.truncate(PAGE);
-    let last = records.last().filter(|_| more).map(|record| record.number);
-    let next = last.map(|number| format!("/ui/auditlog/rows?{filter}&before={number}"));
+    let last = records.last().filter(|_| more).map(AuditPosition::from);
+    let cursor = last.map(|position| Cursor::write(&position, &filter));
+    let next = cursor.map(|cursor| format!("/ui/auditlog/rows?{filter}&cursor={cursor}"));
     Ok(Results { records: records.into_iter().map(Into::into).collect(), next, filter })
 }
 
@@ -171,6 +173,8 @@ impl Parameters {
         let since = self.from.map(|date| midnight("from", date)).transpose()?;
         let next_day = self.to.map(|date| date.succ_opt().unwrap_or(date));
         let until = next_day.map(|date| midnight("to", date)).transpose()?;
+        let read = |cursor: &String| Cursor::read(cursor, &self.filter());
+        let after = self.cursor.as_ref().map(read).transpose()?;
         Ok(AuditQuery {
             actor: self.actor,
             address: self.address.map(|address| address.to_lowercase()),
@@ -178,7 +182,7 @@ impl Parameters {
             action: self.action,
             since,
             until,
-            before: self.before,
+            after,
             limit: PAGE,
         })
     }
@@ -192,7 +196,7 @@ fn midnight(field: &str, date: NaiveDate) -> Result<DateTime<Utc>, Problem> {
 }
 
 impl From<AuditRecord> for Record {
-    fn from(AuditRecord { number, record, hash }: AuditRecord) -> Self {
+    fn from(AuditRecord { number, record, hash, .. }: AuditRecord) -> Self {
         let entry: AuditEntry =
             serde_json::from_str(&record).expect("records are written from the same type");
         Self {
