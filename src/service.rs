@@ -142,7 +142,7 @@ impl Service {
         self.run_part("checkpointer", |app| async move { checkpointer::run(&app, &stop).await });
         let stop = self.stop.clone();
         self.run_part(
-            "kept blocklist",
+            "kept_blocklist",
             |app| async move { kept_blocklist::run(&app, &stop).await },
         );
         let stop = self.stop.clone();

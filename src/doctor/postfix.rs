@@ -60,7 +60,7 @@ fn submissions(postconf: &Postconf, config: &Config) -> Vec<Finding> {
     said.into_iter().map(|(finding, names)| finding.about(&names.join(", "))).collect()
 }
 
-/// Each process of smtpd keeps a connection to us, and one that finds no place goes on unanswered.
+/// Each process of smtpd keeps a connection to us, and one for which there is no place takes another's.
 fn too_few_places(postconf: &Postconf, config: &Config) -> Option<Finding> {
     let places = Limits::default().connections;
     let default = postconf.main("default_process_limit").parse().unwrap_or_default();
@@ -71,9 +71,10 @@ fn too_few_places(postconf: &Postconf, config: &Config) -> Option<Finding> {
     let count = if limits.contains(&0) { "any number of".into() } else { processes.to_string() };
     (limits.contains(&0) || processes > places).then(|| {
         let says = format!(
-            "Postfix may run {count} smtpd processes that ask us, but the policy port has places \
-             for {places}, and those beyond stop nobody: lower default_process_limit in main.cf, or \
-             maxproc in master.cf"
+            "Postfix may run {count} smtpd processes that ask us, but within this limit of open \
+             files the policy port has places for {places}, and those beyond close the connections \
+             that are idle the longest: raise the limit, or lower default_process_limit in main.cf, \
+             or maxproc in master.cf"
         );
         Finding::warning(says)
     })

@@ -2,6 +2,7 @@
 
 use super::{Endpoint, Finding, Level, Postconf, asked, examine, examine_settings, main_cf};
 use crate::config::Config;
+use crate::mail_port::Limits;
 use std::path::Path;
 
 const CHECK: &str =
@@ -318,19 +319,22 @@ fn what_a_socketmap_costs_is_told_wherever_it_stands() {
 #[test]
 fn more_processes_than_places_are_found() {
     let lists = documented_but("").main;
+    let places = Limits::default().connections;
+    let submission = |processes| format!("submission inet n - y - {processes} smtpd");
+    let and_smtps = |processes| submission(processes) + "\nsmtps inet n - y - - smtpd";
     for (master, count) in [
-        ("submission inet n - y - 1001 smtpd", Some("1001")),
-        ("submission inet n - y - 901 smtpd\nsmtps inet n - y - - smtpd", Some("1001")),
-        ("submission inet n - y - 0 smtpd", Some("any number of")),
-        ("submission inet n - y - 900 smtpd\nsmtps inet n - y - - smtpd", None),
+        (submission(places + 1), Some((places + 1).to_string())),
+        (and_smtps(places - 99), Some((places + 1).to_string())),
+        (submission(0), Some("any number of".into())),
+        (and_smtps(places - 100), None),
     ] {
-        let postconf = Postconf { main: lists.clone(), ..postfix("", master, "") };
+        let postconf = Postconf { main: lists.clone(), ..postfix("", &master, "") };
         let found = found(&postconf, &[]);
         assert_eq!(found.len(), usize::from(count.is_some()), "{found:?}");
         for (level, says, _) in found {
             assert_eq!(level, Level::Warning);
-            let processes =
-                format!("Postfix may run {} smtpd processes that ask us", count.unwrap());
+            let count = count.as_ref().unwrap();
+            let processes = format!("Postfix may run {count} smtpd processes that ask us");
             assert!(says.starts_with(&processes), "{says}");
         }
     }
