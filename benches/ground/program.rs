@@ -10,6 +10,8 @@ pub struct Program {
     child: Child,
     /// Where its portal and its API are.
     pub url: String,
+    /// Where it answers mail servers.
+    pub policy: String,
 }
 
 impl Program {
@@ -26,10 +28,11 @@ impl Program {
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program runs");
         let mut log = BufReader::new(child.stderr.take().expect("it is piped")).lines();
-        let url = format!("http://{}", listens(&mut log));
+        let url = format!("http://{}", listens(&mut log, "web"));
+        let policy = listens(&mut log, "postfix");
         // Reads to the end, so that a full pipe never stops the program.
         std::thread::spawn(move || log.map_while(Result::ok).for_each(drop));
-        Self { child, url }
+        Self { child, url, policy }
     }
 
     /// Waits until it is ready.
@@ -47,6 +50,12 @@ impl Program {
         let line = status.lines().find(|line| line.starts_with(what)).expect("Linux tells it");
         let digits: String = line.chars().filter(char::is_ascii_digit).collect();
         digits.parse::<u64>().expect("it is a number").div_ceil(1024)
+    }
+
+    /// How many files and sockets it has open.
+    pub fn files(&self) -> usize {
+        let folder = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        folder.expect("the program runs, on Linux").count()
     }
 
     /// From now on `VmHWM` tells the most from now on.
@@ -70,12 +79,12 @@ pub fn token(database: &Database, role: &str) -> String {
     String::from_utf8(output.stdout).expect("a token is text").trim().into()
 }
 
-/// Waits for the line of the log that tells where the portal listens.
-fn listens(log: &mut Lines<BufReader<ChildStderr>>) -> String {
+/// Waits for the line of the log that tells where a part listens.
+fn listens(log: &mut Lines<BufReader<ChildStderr>>, part: &str) -> String {
     loop {
         let line = log.next().expect("it starts").expect("a log is text");
         let Ok(line) = serde_json::from_str::<serde_json::Value>(&line) else { continue };
-        if line["fields"]["message"] == "listening" && line["fields"]["part"] == "web" {
+        if line["fields"]["message"] == "listening" && line["fields"]["part"] == part {
             return line["fields"]["address"].as_str().expect("it is text").into();
         }
     }

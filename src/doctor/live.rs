@@ -2,10 +2,12 @@
 
 use super::finding::Finding;
 use super::policy::Endpoint;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::mail_port::listen::ListenAddress;
 use crate::postfix::protocol::DUNNO;
 use crate::store::{Integrity, MAIL_SERVER_ASKED, Result, Store};
+use crate::timekeeper;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -86,7 +88,7 @@ pub async fn database(config: &Config) -> Vec<Finding> {
     match Store::open(url).await {
         Ok(store) => {
             let mut findings = vec![Finding::ok(format!("the database {url:?} opens"))];
-            for told in [integrity(&store).await, told_by(&store).await] {
+            for told in [integrity(&store).await, clock(&store).await, told_by(&store).await] {
                 findings.extend(told.unwrap_or_else(|error| {
                     vec![Finding::problem(format!("{:#}", anyhow::Error::from(error)))]
                 }));
@@ -117,6 +119,14 @@ async fn told_by(store: &Store) -> Result<Vec<Finding>> {
     let messages = store.last_without_verdict().await?;
     findings.extend((messages > 0).then(|| without_verdict(messages)));
     Ok(findings)
+}
+
+async fn clock(store: &Store) -> Result<Vec<Finding>> {
+    let behind = timekeeper::offset(&Clock::default(), store).await?;
+    let says = format!("this machine's clock is {} s behind the database's", behind.num_seconds());
+    let far_off = behind.abs() >= timekeeper::FAR_OFF;
+    let finding = || Finding::warning(says).write("NTP on both machines");
+    Ok(far_off.then(finding).into_iter().collect())
 }
 
 async fn integrity(store: &Store) -> Result<Vec<Finding>> {

@@ -62,5 +62,6 @@ mod service_manager;
 mod sign_in;
 mod socketmap;
 mod unblocks_pages;
+mod upgrades;
 mod verdicts;
 mod write_ahead_log;

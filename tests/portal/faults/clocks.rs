@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 const OUTSIDE: &str = "bob@remote.example";
 
-/// A replica whose machine's clock is ahead.
-fn ahead(database: &Database, by: &str) -> Serve {
-    let serve = command(database, &["serve"]);
+/// A command on a machine whose clock is ahead.
+fn ahead(database: &Database, by: &str, does: &str) -> Command {
+    let serve = command(database, &[does]);
     let mut faketime = Command::new("faketime");
-    faketime.args(["-f", by]).arg(serve.get_program()).arg("serve");
+    faketime.args(["-f", by]).arg(serve.get_program()).arg(does);
     faketime.env_clear().envs(serve.get_envs().filter_map(|(key, value)| Some((key, value?))));
     faketime.envs([
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
@@ -25,7 +25,7 @@ fn ahead(database: &Database, by: &str) -> Serve {
         ("RESTRICTED_USERS_PROPAGATION_DELAY", "5m"),
     ]);
     faketime.current_dir(database.folder.path());
-    Serve::running(faketime)
+    faketime
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn on_postgres_a_replica_whose_clock_is_ahead_ends_no_delay_early() {
     let create = ["token", "create", "--name", "t", "--role", "organization-management"];
     let token = result_of(&database, &create).trim().to_owned();
     let right = Serve::start(&database, "5m");
-    let mut wrong = ahead(&database, "+5m");
+    let mut wrong = Serve::running(ahead(&database, "+5m", "serve"));
     wrong.logs(
         "this machine's clock is behind the database's by so much; the database's is taken",
         "\"seconds\":-",
@@ -62,6 +62,9 @@ async fn on_postgres_a_replica_whose_clock_is_ahead_ends_no_delay_early() {
     assert_eq!(alice.json::<Value>().await.unwrap()["state"], "unblocking");
     let restricted_at = at(&carol["restricted_at"]);
     assert!(restricted_at < takes_effect - TimeDelta::minutes(4), "{restricted_at}");
+    let doctor = ahead(&database, "+5m", "doctor").output().unwrap();
+    let says = String::from_utf8(doctor.stdout).unwrap();
+    assert!(says.contains("this machine's clock is -300 s behind the database's"), "{says}");
 }
 
 #[tokio::test]
