@@ -45,6 +45,7 @@ fn lasts() -> Duration {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 async fn soak(database: Database) {
     let token = token(&database, "organization-management");
     let program = Program::start(&database, &[("PROPAGATION_DELAY", "0s")]).ready().await;

@@ -76,12 +76,13 @@ impl Known {
     #[must_use]
     pub fn contradicts(&self, changes: &[Change], all: bool) -> bool {
         let first = changes.first().map(Change::mark);
-        let last = changes.last().map_or(0, |change| change.number);
-        let lost = |ahead: &Mark| match changes.iter().find(|it| it.number == ahead.number) {
+        let end = changes.last().map_or(0, |change| change.number);
+        let is_gone = |ahead: &Mark| match changes.iter().find(|it| it.number == ahead.number) {
             Some(change) => change.mark() != *ahead,
-            None => all && ahead.number > last,
+            None => all && ahead.number > end,
         };
-        self.followed.is_some_and(|followed| first != Some(followed)) || self.ahead.iter().any(lost)
+        self.followed.is_some_and(|followed| first != Some(followed))
+            || self.ahead.iter().any(is_gone)
     }
 }
 

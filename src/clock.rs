@@ -55,6 +55,7 @@ impl Clock {
 
     /// Sets the clock by another one, which showed `other` at some time after `asked`. Answers how far
     /// the system's clock is behind it; a stopped clock is not set.
+    #[must_use]
     pub fn set_by(&self, other: DateTime<Utc>, asked: DateTime<Utc>) -> TimeDelta {
         let Source::System(behind) = &self.0 else { return TimeDelta::zero() };
         let answered = self.now();

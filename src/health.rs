@@ -113,14 +113,18 @@ pub struct Rounds {
 
 impl Rounds {
     /// Waits for the end of a round.
-    pub async fn round<T>(
+    pub fn round<T>(
         &mut self,
         round: impl Future<Output = Result<T, StoreError>>,
-    ) -> Option<T> {
-        self.begin();
-        let ended = round.await;
-        self.end(ended.as_ref().err());
-        ended.ok()
+    ) -> impl Future<Output = Option<T>> {
+        // A loop is large enough without all that it does.
+        let round = Box::pin(round);
+        async {
+            self.begin();
+            let ended = round.await;
+            self.end(ended.as_ref().err());
+            ended.ok()
+        }
     }
 
     /// A round begins, or a step of one that has many.

@@ -14,7 +14,7 @@ use rounds::{deliver_some, next_delivery};
 
 use crate::app::App;
 use crate::config::{Config, WebhookUrl};
-use crate::store::{Audience, Channel};
+use crate::store::{Audience, Channel, Queue};
 use chrono::{DateTime, TimeDelta, Utc};
 use mail::Mailer;
 use std::time::Duration;
@@ -66,6 +66,11 @@ impl Courier {
         &self.audience
     }
 
+    /// Sets the gauges of what waits.
+    pub fn tell_queues(&self, queues: &[Queue], now: DateTime<Utc>) {
+        self.metrics.tell_queues(queues, now);
+    }
+
     /// Looks for something to deliver at once.
     pub fn ring(&self) {
         self.written.iter().for_each(Notify::notify_one);
@@ -83,8 +88,8 @@ async fn gather(app: &App, stop: &CancellationToken) {
     let mut rounds = app.health.rounds("courier", "the gathering of alerts");
     let gathering = async {
         loop {
-            let wake_at = or_retry(app, rounds.round(gather_due(app)).await);
-            wait(app, wake_at, &app.alerts_raised).await;
+            let wake_at = rounds.round(gather_due(app)).await;
+            wait(app, wake_at.unwrap_or_else(|| Some(soon(app))), &app.alerts_raised).await;
         }
     };
     stop.run_until_cancelled(gathering).await;
@@ -99,15 +104,21 @@ async fn deliver(app: &App, channel: Channel, stop: &CancellationToken) {
     let delivering = async {
         loop {
             while rounds.round(deliver_some(app, channel)).await == Some(true) {}
-            let wake_at = or_retry(app, rounds.round(next_delivery(app, channel)).await);
-            wait(app, wake_at, &app.courier.written[channel as usize]).await;
+            let wake_at = rounds.round(next_delivery(app, channel)).await;
+            wait(
+                app,
+                wake_at.unwrap_or_else(|| Some(soon(app))),
+                &app.courier.written[channel as usize],
+            )
+            .await;
         }
     };
     stop.run_until_cancelled(delivering).await;
 }
 
-fn or_retry(app: &App, next: Option<Option<DateTime<Utc>>>) -> Option<DateTime<Utc>> {
-    next.unwrap_or_else(|| Some(app.clock.now() + RETRY))
+/// When to try again what failed.
+fn soon(app: &App) -> DateTime<Utc> {
+    app.clock.now() + RETRY
 }
 
 async fn wait(app: &App, wake_at: Option<DateTime<Utc>>, bell: &Notify) {

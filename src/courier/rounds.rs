@@ -49,7 +49,6 @@ pub(super) async fn deliver_some(app: &App, channel: Channel) -> Result<bool> {
 
 /// When the next attempt on a channel is due.
 pub(super) async fn next_delivery(app: &App, channel: Channel) -> Result<Option<DateTime<Utc>>> {
-    app.courier.metrics.tell_queues(&app.background.delivery_queues().await?, app.clock.now());
     app.background.next_delivery(channel).await
 }
 

@@ -1,6 +1,6 @@
 //! What is kept while the database is away.
 
-use super::waiting::{AT_ONCE, Entry, FEW, SLIM_RECIPIENTS, Waiting};
+use super::waiting::{AT_ONCE, Entry, FEW, Kind, SLIM_RECIPIENTS, Waiting};
 use super::{Meter, Relaxed};
 use crate::address::Address;
 use crate::outbound::{Report, Source, Verdict};
@@ -35,6 +35,19 @@ async fn past_a_hundred_thousand_messages_sums_are_kept_and_nothing_is_lost() {
     let added = |of: fn(&Sum) -> i64| sums.values().map(of).sum::<i64>();
     assert_eq!((sums.len(), added(|sum| sum.messages), added(|sum| sum.outside)), (3, 500, 1_000));
     assert_eq!(added(|sum| sum.spam), 500);
+}
+
+#[tokio::test]
+async fn while_nothing_can_be_counted_whoever_sends_again_waits_behind_nobody() {
+    let meter = Meter::default();
+    for number in 0..2 * AT_ONCE as u64 {
+        drop(meter.enter(vec![report(number, 7)], Kind { kept: true, tried: false }));
+    }
+    let sent_again = meter.enter(vec![report(1, 7)], Kind { kept: false, tried: false });
+    let under_way = meter.locked().next();
+    meter.keep(under_way, &sqlx::Error::PoolTimedOut.into());
+    assert_eq!(sent_again.await.unwrap(), Err(super::Away { disk_full: false }));
+    assert_eq!(meter.waiting(), 2 * AT_ONCE);
 }
 
 #[tokio::test]

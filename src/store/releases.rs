@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// How many restrictions one round ends. With history and audit a round of so many holds SQLite's
 /// write lock well below the 100 ms that another write may have to wait.
-const RELEASES_AT_ONCE: i64 = 1_000;
+const RELEASES_AT_ONCE: i64 = 500;
 
 /// A release so late has left a user waiting without need.
 const LATE: TimeDelta = TimeDelta::minutes(5);
@@ -47,7 +47,7 @@ impl Store {
         Ok(committed(first, history, released))
     }
 
-    /// What to release in the next round, at most 1,000 that are due at `now`: read before anybody
+    /// What to release in the next round, at most 500 that are due at `now`: read before anybody
     /// has to wait for it.
     ///
     /// # Errors

@@ -111,3 +111,30 @@ async fn give_time(connection: &mut SqliteConnection) -> Result<(), Error> {
     connection.lock_handle().await?.set_progress_handler(STEPS, in_time);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_people_ask_for_ends_in_time_and_nobody_else_waits_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::open(&folder.path().join("a.db")).await.unwrap();
+        let endless = "WITH RECURSIVE numbers (number) AS
+                            (SELECT 1 UNION ALL SELECT number + 1 FROM numbers)
+                       SELECT COUNT(*) FROM numbers";
+        let ask = || sqlx::query(endless).execute(&file.people);
+        let meanwhile = async {
+            for connections in [&file.background, &file.look_ups] {
+                sqlx::query("SELECT 1").execute(connections).await.unwrap();
+            }
+            file.writer.begin().await.unwrap().commit().await.unwrap()
+        };
+        let (a, b, c, d, _) = tokio::join!(ask(), ask(), ask(), ask(), meanwhile);
+        for ended in [a, b, c, d] {
+            let error = ended.unwrap_err();
+            assert_eq!(error.as_database_error().unwrap().message(), "interrupted");
+        }
+        sqlx::query("SELECT 1").execute(&file.people).await.unwrap();
+    }
+}

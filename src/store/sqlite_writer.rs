@@ -155,13 +155,14 @@ mod tests {
         assert!(matches!(writer.begin().await, Err(Error::WorkerCrashed)));
     }
 
+    const MUCH: &str = "INSERT INTO notes VALUES (zeroblob(100000))";
+
     #[tokio::test]
     async fn a_connection_whose_transaction_failed_for_want_of_space_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let writer = writer(folder.path()).await;
         write(&writer, "CREATE TABLE notes (text TEXT)").await.unwrap();
         sqlx::query("PRAGMA max_page_count = 4").execute(writer.pool()).await.unwrap();
-        const MUCH: &str = "INSERT INTO notes VALUES (zeroblob(100000))";
         let full = write(&writer, MUCH).await.unwrap_err();
         assert!(crate::store::StoreError::from(full).is_disk_full());
         // The limit was the connection's own and went with it.

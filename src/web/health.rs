@@ -104,6 +104,9 @@ async fn metrics(
     if let Ok(Counts { unblocking, .. }) = counts(&app).await {
         app.metrics.set_users(app.blocklist.len(), unblocking);
     }
+    if let Ok(queues) = app.store.delivery_queues().await {
+        app.courier.tell_queues(&queues, app.clock.now());
+    }
     app.meter.tell_waiting();
     let (open, idle) = app.store.connections();
     app.metrics.set_connections(open, idle);

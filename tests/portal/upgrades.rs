@@ -55,7 +55,8 @@ const FILLED: [(i64, &str); 4] = [
 
 fn migrations() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     files
 }
@@ -110,10 +111,8 @@ async fn what_every_older_version_wrote_is_there_after_an_update() {
             after: None,
         };
         let users = store.list(&all).await.unwrap().items;
-        let users: Vec<_> = users
-            .iter()
-            .map(|user| (user.address.as_str(), user.released_at.is_some()))
-            .collect();
+        let users: Vec<_> =
+            users.iter().map(|user| (user.address.as_str(), user.released_at.is_some())).collect();
         assert_eq!(users, [("alice@example.org", false), ("carol@example.org", true)], "{known}");
         let alice = Address::stored("alice@example.org");
         assert_eq!(store.restrictions_of(&alice).await.unwrap().len(), 1, "{known}");
@@ -141,7 +140,10 @@ async fn what_a_newer_version_wrote_is_refused_in_a_sentence() {
     let refused = run(&database, &["serve"]);
     let says = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(1), "{says}");
-    assert!(says.contains("a newer version of Restricted Users has written this database"), "{says}");
+    assert!(
+        says.contains("a newer version of Restricted Users has written this database"),
+        "{says}"
+    );
 }
 
 /// A newer program may add a column beside one that runs.

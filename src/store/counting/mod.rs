@@ -196,3 +196,15 @@ fn lock_key(sender: &Address) -> i32 {
     let [a, b, c, d, ..] = Sha256::digest(sender.as_str()).0;
     i32::from_be_bytes([a, b, c, d])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_release_locks_a_sender_by_the_same_key() {
+        assert_eq!(lock_key(&Address::stored("alice@example.org")), LOCK_OF_ALICE);
+    }
+
+    const LOCK_OF_ALICE: i32 = 2_053_418_482;
+}

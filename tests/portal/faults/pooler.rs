@@ -1,4 +1,4 @@
-//! PgBouncer between the service and Postgres.
+//! A pooler, `PgBouncer`, between the service and Postgres.
 
 use super::Load;
 use crate::harness::{Database, eventually};
@@ -6,7 +6,7 @@ use crate::program::{Serve, command};
 use std::process::{Child, Command, Stdio};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A PgBouncer of the test's own.
+/// One of the test's own.
 struct Pooler {
     child: Child,
     url: String,

@@ -25,15 +25,12 @@ impl Proxy {
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let folder = server.query_pairs().find(|(key, _)| key == "host");
-                match folder {
-                    Some((_, folder)) => {
-                        let socket = format!("{folder}/.s.PGSQL.{}", server.port().unwrap_or(5432));
-                        pass(client, UnixStream::connect(socket).await.unwrap(), &ages);
-                    }
-                    None => {
-                        let address = (server.host_str().unwrap(), server.port().unwrap_or(5432));
-                        pass(client, TcpStream::connect(address).await.unwrap(), &ages);
-                    }
+                if let Some((_, folder)) = folder {
+                    let socket = format!("{folder}/.s.PGSQL.{}", server.port().unwrap_or(5432));
+                    pass(client, UnixStream::connect(socket).await.unwrap(), &ages);
+                } else {
+                    let address = (server.host_str().unwrap(), server.port().unwrap_or(5432));
+                    pass(client, TcpStream::connect(address).await.unwrap(), &ages);
                 }
             }
         });
