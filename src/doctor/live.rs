@@ -123,7 +123,8 @@ async fn told_by(store: &Store) -> Result<Vec<Finding>> {
 
 async fn clock(store: &Store) -> Result<Vec<Finding>> {
     let behind = timekeeper::offset(&Clock::default(), store).await?;
-    let says = format!("this machine's clock is {} s behind the database's", behind.num_seconds());
+    let seconds = behind.as_seconds_f64().round();
+    let says = format!("this machine's clock is {seconds} s behind the database's");
     let far_off = behind.abs() >= timekeeper::FAR_OFF;
     let finding = || Finding::warning(says).write("NTP on both machines");
     Ok(far_off.then(finding).into_iter().collect())

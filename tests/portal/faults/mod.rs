@@ -133,10 +133,13 @@ impl Portal {
     }
 }
 
+fn is_root() -> bool {
+    std::process::Command::new("id").arg("-u").output().unwrap().stdout == b"0\n"
+}
+
 /// Runs a command of an administrator.
 fn as_root(command: &[&str]) {
-    let is_root = std::process::Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
-    let command = if is_root { command.to_vec() } else { [&["sudo", "-n"], command].concat() };
+    let command = if is_root() { command.to_vec() } else { [&["sudo", "-n"], command].concat() };
     let done = std::process::Command::new(command[0]).args(&command[1..]).status().unwrap();
     assert!(done.success(), "{command:?}");
 }

@@ -28,11 +28,11 @@ impl Pooler {
         );
         let file = database.folder.path().join("pgbouncer.ini");
         std::fs::write(&file, settings).unwrap();
-        // It does not run as root, and whoever it runs as reads its settings.
+        // It does not run as root, and whoever owns the server reads its settings and reaches its socket.
         super::as_root(&["chmod", "755", database.folder.path().to_str().unwrap()]);
         super::as_root(&["chmod", "644", file.to_str().unwrap()]);
         let child = Command::new("/usr/sbin/pgbouncer")
-            .args(["--user", "nobody"])
+            .args(super::is_root().then_some(["--user", "postgres"]).into_iter().flatten())
             .arg(&file)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
