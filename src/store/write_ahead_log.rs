@@ -60,6 +60,8 @@ fn flush_all(path: &Path, mut receiver: mpsc::Receiver<oneshot::Sender<()>>) {
     while receiver.blocking_recv_many(&mut waiting, MOST_WAITING) > 0 {
         if let Err(error) = flush(&mut file, path) {
             tracing::error!(%error, "the disk failed; restart once it works again");
+            // Before anybody learns that its commit failed, so that it finds no disk that works.
+            receiver.close();
             return;
         }
         for committed in waiting.drain(..) {
