@@ -88,10 +88,14 @@ impl App {
                 kept
             }
             // First the number, then the entries: what changes in between is followed once more.
-            None => KeptBlocklist {
-                followed: store.last_change().await?,
-                restricted: store.active_restrictions().await?,
-            },
+            None => {
+                // Nobody waits for a page here: it may take longer than a page may.
+                let store = store.in_background();
+                KeptBlocklist {
+                    followed: store.last_change().await?,
+                    restricted: store.active_restrictions().await?,
+                }
+            }
         };
         let blocklist = Arc::new(Blocklist::load(restricted, followed));
         let decider = Decider {

@@ -260,7 +260,11 @@ impl Store {
     /// When the database fails.
     pub async fn active_restrictions(&self) -> Result<Vec<(Box<str>, Uuid)>> {
         let rows: Vec<(Box<str>, Uuid)> = on!(&self.read, |pool| sqlx::query_as(
-            "SELECT address, id FROM restrictions WHERE released_at IS NULL"
+            "SELECT address, id
+               FROM restrictions
+              WHERE released_at IS NULL
+              -- The order of an index that holds both, so that no row of a million is fetched.
+              ORDER BY cause, address"
         )
         .fetch_all(pool)
         .await)?;
