@@ -82,20 +82,15 @@ impl App {
         kept: Option<KeptBlocklist>,
     ) -> Result<Self> {
         let meter = Arc::<Meter>::default();
-        let KeptBlocklist { followed, restricted } = match kept {
-            Some(kept) => {
-                meter.begin_away();
-                kept
-            }
+        let KeptBlocklist { followed, restricted } = if let Some(kept) = kept {
+            meter.begin_away();
+            kept
+        } else {
+            // Nobody waits for a page here: it may take longer than a page may.
+            let store = store.in_background();
             // First the number, then the entries: what changes in between is followed once more.
-            None => {
-                // Nobody waits for a page here: it may take longer than a page may.
-                let store = store.in_background();
-                KeptBlocklist {
-                    followed: store.last_change().await?,
-                    restricted: store.active_restrictions().await?,
-                }
-            }
+            let followed = store.last_change().await?;
+            KeptBlocklist { followed, restricted: store.active_restrictions().await? }
         };
         let blocklist = Arc::new(Blocklist::load(restricted, followed));
         let decider = Decider {

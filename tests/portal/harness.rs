@@ -14,7 +14,7 @@ use restricted_users::{bookkeeper, follower, unblocker};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -145,7 +145,7 @@ impl Database {
             execute(admin, format!("CREATE DATABASE {copy} TEMPLATE {}", self.name)).await;
             self.bring_back(absence).await;
         } else {
-            sqlite_backup(self.file(), &self.folder.path().join(&copy));
+            sqlite_backup(self.file().into(), self.folder.path().join(&copy)).await;
         }
         copy
     }
@@ -158,7 +158,7 @@ impl Database {
             execute(admin, format!("ALTER DATABASE {copy} RENAME TO {}", self.name)).await;
             self.bring_back(absence).await;
         } else {
-            sqlite_backup(&self.folder.path().join(copy), self.file());
+            sqlite_backup(self.folder.path().join(copy), self.file().into()).await;
         }
     }
 
@@ -168,12 +168,13 @@ impl Database {
     }
 }
 
-/// As `sqlite3 FROM '.backup TO'` does, also when somebody has it open.
-fn sqlite_backup(from: &Path, to: &Path) {
+/// As `sqlite3 FROM '.backup TO'` does, also when somebody has it open: the service, which ends the
+/// transaction that this waits for, goes on meanwhile.
+async fn sqlite_backup(from: PathBuf, to: PathBuf) {
     const BACK_UP: &str =
         "import sqlite3, sys; f, t = map(sqlite3.connect, sys.argv[1:]); f.backup(t)";
-    let python = Command::new("python3").args(["-c", BACK_UP]).args([from, to]).status();
-    assert!(python.unwrap().success());
+    let python = move || Command::new("python3").args(["-c", BACK_UP]).args([from, to]).status();
+    assert!(tokio::task::spawn_blocking(python).await.unwrap().unwrap().success());
 }
 
 /// For as long as this is held the database is away.
