@@ -236,16 +236,6 @@ impl Store {
         self.write.begin().await
     }
 
-    /// Whether the database answers.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub async fn ping(&self) -> Result<()> {
-        self.write.works()?;
-        on!(&self.read, |pool| sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
-        Ok(())
-    }
-
     /// Moves pages from SQLite's write-ahead log to its file, without waiting for anybody and without
     /// anybody waiting for it. A log that has grown too large is cut where nobody uses it at the
     /// moment; whoever writes waits then, but there is next to nothing left to move.

@@ -1,7 +1,7 @@
 //! How the service connects to Postgres.
 
-use super::BoxFuture;
 use super::connections::Connections;
+use super::{BoxFuture, COUNTING_STATEMENTS};
 use anyhow::{Context, bail};
 use sqlx::pool::PoolConnectionMetadata;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
@@ -30,8 +30,6 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// Connections that count: one transaction after the other.
 const COUNTING_CONNECTIONS: u32 = 2;
-/// Texts that a connection which counts keeps prepared.
-const COUNTING_STATEMENTS: usize = super::COUNTING_STATEMENTS;
 
 /// What every session asks of the server, as far as it knows the setting: to end a transaction whose
 /// client keeps silent, so that a process that freezes or is cut off in one does not stop all others;
