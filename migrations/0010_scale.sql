@@ -8,6 +8,12 @@ CREATE INDEX restrictions_active_by_domain ON restrictions (cause, domain, addre
 CREATE INDEX restrictions_released_by_time ON restrictions (cause, restricted_at, id) WHERE released_at IS NOT NULL;
 CREATE INDEX restrictions_released_by_address ON restrictions (cause, address, id, domain) WHERE released_at IS NOT NULL;
 CREATE INDEX restrictions_released_by_domain ON restrictions (cause, domain, address, id) WHERE released_at IS NOT NULL;
+-- What the unblocker asks for, as before. The other columns let a page of the unblocking be chosen in here: after many users
+-- were unblocked at once, to look at the row of each would take long.
+DROP INDEX restrictions_due;
+CREATE INDEX restrictions_due ON restrictions
+    ((COALESCE(takes_effect_at, ends_at)), takes_effect_at, ends_at, cause, address, domain, restricted_at, id)
+    WHERE released_at IS NULL AND COALESCE(takes_effect_at, ends_at) IS NOT NULL;
 DROP INDEX restrictions_active_domain;
 DROP INDEX restrictions_since;
 

@@ -12,7 +12,7 @@ const PAGE: i64 = 1_000;
 
 /// Records that are sorted for a page. Where more have an address that begins as was asked for, all
 /// others are passed over in order: some of those then come soon.
-const FEW: i64 = 10_000;
+const FEW: i64 = 5_000;
 
 /// Actors whose records are merged for a page.
 const MOST_ACTORS: usize = 20;
@@ -140,6 +140,8 @@ impl Store {
                        FROM audit
                       WHERE CAST(address AS bytewise_text) >= $1
                         AND CAST(address AS bytewise_text) < $2
+                      -- In the order of the index, or Postgres reads as much of the table instead.
+                      ORDER BY CAST(address AS bytewise_text)
                       LIMIT $3) AS found"
         )
         .bind(beginning)

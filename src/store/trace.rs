@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 /// Messages that are looked at for one page where no index knows which of them are asked for;
 /// against a recipient nobody ever wrote to, among millions of messages.
-const LOOKED_AT: i64 = 50_000;
+const LOOKED_AT: i64 = 20_000;
 
 /// Which messages, and where to go on.
 #[derive(Debug, Clone, Default)]

@@ -94,7 +94,7 @@ struct List {
 
 /// Trace messages
 ///
-/// What was sent, newest first. One request looks through at most 50,000 messages, so a page may hold
+/// What was sent, newest first. One request looks through at most 20,000 messages, so a page may hold
 /// fewer than `limit`, or none, and still have a `next_cursor` that looks further back.
 #[utoipa::path(
     get,
