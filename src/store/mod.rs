@@ -5,6 +5,7 @@ mod attempts;
 mod audit;
 mod audit_seal;
 mod changes;
+mod checkpointer;
 mod columns;
 mod connections;
 mod counting;
@@ -83,6 +84,7 @@ pub use unblocks::{Asker, Unblocked};
 
 use crate::config::DatabaseUrl;
 use crate::organization::Organization;
+use checkpointer::Checkpointer;
 pub(crate) use columns::columns;
 use connections::{Connections, Transaction};
 use look_ups::LookUps;
@@ -135,8 +137,8 @@ pub struct Store {
     counting: Writer,
     /// What people cannot take up: for what happens by itself.
     background: (Pool, Writer),
-    /// On SQLite the connection that moves pages from the write-ahead log to the file.
-    checkpointer: Option<Connections<Sqlite>>,
+    /// On SQLite.
+    checkpointer: Option<Checkpointer>,
     presence: Option<Arc<Presence>>,
     look_ups: LookUps,
     /// The organisation where restricted users get a notice of their own.
@@ -236,30 +238,20 @@ impl Store {
         self.write.begin().await
     }
 
-    /// Moves pages from SQLite's write-ahead log to its file, without waiting for anybody and without
-    /// anybody waiting for it. A log that has grown too large is cut where nobody uses it at the
-    /// moment; whoever writes waits then, but there is next to nothing left to move.
+    /// Moves pages from SQLite's write-ahead log to its file, and cuts a log that has grown too large.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn checkpoint(&self) -> Result<()> {
-        let Some(connections) = &self.checkpointer else { return Ok(()) };
+        let Some(checkpointer) = &self.checkpointer else { return Ok(()) };
         self.write.works()?;
-        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(connections).await?;
-        if self.write_ahead_log().is_some_and(|size| size > sqlite::LARGEST_LOG) {
-            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connections).await?;
-        }
-        Ok(())
+        Ok(checkpointer.checkpoint().await?)
     }
 
     /// The size of SQLite's write-ahead log in bytes.
     #[must_use]
     pub fn write_ahead_log(&self) -> Option<u64> {
-        let options = self.checkpointer.as_ref()?.pool().connect_options();
-        let mut path = options.get_filename().as_os_str().to_owned();
-        path.push("-wal");
-        // Before the first transaction there is none.
-        Some(std::fs::metadata(path).map_or(0, |file| file.len()))
+        self.checkpointer.as_ref().map(Checkpointer::log)
     }
 
     /// How many connections are open, and how many of them wait for work.
@@ -277,8 +269,8 @@ impl Store {
         }
         self.write.close().await;
         self.counting.close().await;
-        if let Some(connections) = &self.checkpointer {
-            connections.pool().close().await;
+        if let Some(checkpointer) = &self.checkpointer {
+            checkpointer.close().await;
         }
     }
 }

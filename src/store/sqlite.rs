@@ -1,5 +1,6 @@
 //! How the service opens SQLite.
 
+use super::checkpointer::{self, Checkpointer};
 use super::connections::Connections;
 use super::sqlite_writer::SqliteWriter;
 use super::{BUSY_TIMEOUT, COUNTING_STATEMENTS};
@@ -9,6 +10,8 @@ use sqlx::sqlite::{
 use sqlx::{Error, Sqlite, SqliteConnection};
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// How long to wait for a connection before the database counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -17,6 +20,8 @@ const SILENT: Duration = Duration::from_secs(10);
 /// How long a statement of people may take. A page that takes longer is of use to nobody, and what
 /// reads keeps the write-ahead log from beginning anew.
 const PEOPLE_WAIT: Duration = Duration::from_secs(8);
+/// How long while the log is too large: it cannot begin anew before whoever reads in it has ended.
+const HURRIED_WAIT: Duration = Duration::from_secs(1);
 /// How many steps of SQLite's own machine a statement takes before it is asked whether its time is
 /// over: some ten milliseconds.
 const STEPS: i32 = 100_000;
@@ -32,16 +37,13 @@ const LOOK_UP_CACHE: u32 = 64 * 1024;
 /// move. `Store::checkpoint` moves most of them beside whoever writes, but only a moment when none is
 /// left lets the log begin anew. A page that many transactions change is moved once.
 const CHECKPOINT: &str = "16000";
-/// A write-ahead log that has grown larger, because somebody read for long, is cut once nobody does.
-pub(super) const LARGEST_LOG: u64 = 64 * 1024 * 1024;
 
 /// The connections of one process.
 pub(super) struct File {
     pub(super) people: Connections<Sqlite>,
     pub(super) background: Connections<Sqlite>,
     pub(super) look_ups: Connections<Sqlite>,
-    /// Moves pages from the write-ahead log to the file.
-    pub(super) checkpointer: Connections<Sqlite>,
+    pub(super) checkpointer: Checkpointer,
     pub(super) writer: SqliteWriter,
 }
 
@@ -56,7 +58,7 @@ impl File {
             // Whoever commits waits for the disk beside SQLite; see `write_ahead_log`.
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY_TIMEOUT)
-            .pragma("journal_size_limit", LARGEST_LOG.to_string());
+            .pragma("journal_size_limit", checkpointer::LARGEST.to_string());
         let writer = options
             .clone()
             .statement_cache_capacity(COUNTING_STATEMENTS)
@@ -67,13 +69,16 @@ impl File {
         let writer = SqliteWriter::open(path, writer, pool(1)).await?;
         // One that was deleted meanwhile is not made anew, empty.
         let options = options.create_if_missing(false);
-        let checkpointer = options.clone().busy_timeout(Duration::ZERO);
-        let checkpointer = pool(1).connect_lazy_with(checkpointer);
+        let checkpointer = Checkpointer::of(options.clone(), pool(1));
         let options = options.read_only(true);
         let people = pool(PEOPLE)
-            .after_connect(|connection, _| Box::pin(give_time(connection)))
-            .before_acquire(|connection, _| {
-                Box::pin(async { give_time(connection).await.map(|()| true) })
+            .after_connect({
+                let too_large = checkpointer.too_large();
+                move |connection, _| Box::pin(give_time(connection, too_large.clone()))
+            })
+            .before_acquire({
+                let too_large = checkpointer.too_large();
+                move |connection, _| Box::pin(when_its_turn_comes(connection, too_large.clone()))
             })
             .connect_with(options.clone())
             .await?;
@@ -84,7 +89,7 @@ impl File {
             people: limited(people),
             background: limited(background),
             look_ups: limited(look_ups),
-            checkpointer: limited(checkpointer),
+            checkpointer,
             writer,
         })
     }
@@ -105,16 +110,34 @@ pub(super) fn limited(pool: SqlitePool) -> Connections<Sqlite> {
 }
 
 /// Ends what a connection does next once its time is over, also when nobody waits for it any more.
-async fn give_time(connection: &mut SqliteConnection) -> Result<(), Error> {
-    let until = Instant::now() + PEOPLE_WAIT;
-    let in_time = move || Instant::now() < until;
+async fn give_time(
+    connection: &mut SqliteConnection,
+    too_large: watch::Receiver<bool>,
+) -> Result<(), Error> {
+    let began = Instant::now();
+    let in_time = move || {
+        let wait = if *too_large.borrow() { HURRIED_WAIT } else { PEOPLE_WAIT };
+        began.elapsed() < wait
+    };
     connection.lock_handle().await?.set_progress_handler(STEPS, in_time);
     Ok(())
+}
+
+/// Begins to read once the log is not too large any more, or after a while all the same: somebody
+/// else may keep it so.
+async fn when_its_turn_comes(
+    connection: &mut SqliteConnection,
+    mut too_large: watch::Receiver<bool>,
+) -> Result<bool, Error> {
+    // Nobody is left to wait for once the checkpointer has gone.
+    let _ = timeout(HURRIED_WAIT, too_large.wait_for(|too_large| !too_large)).await;
+    give_time(connection, too_large).await.map(|()| true)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[tokio::test]
     async fn what_people_ask_for_ends_in_time_and_nobody_else_waits_for_it() {
@@ -136,5 +159,48 @@ mod tests {
             assert_eq!(error.as_database_error().unwrap().message(), "interrupted");
         }
         sqlx::query("SELECT 1").execute(&file.people).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_write_ahead_log_stays_small_though_somebody_reads_in_it_all_the_time() {
+        const WRITTEN: u64 = 400;
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::open(&folder.path().join("a.db")).await.unwrap();
+        let write = async |statement| {
+            let mut tx = file.writer.begin().await.unwrap();
+            sqlx::query(statement).execute(&mut *tx).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        write("CREATE TABLE notes (number INTEGER PRIMARY KEY, text BLOB)").await;
+        let (stop, mut largest) = (AtomicBool::new(false), 0);
+        let long = async || {
+            let slow = "WITH RECURSIVE numbers (number) AS
+                          (SELECT COUNT(*) FROM notes UNION ALL SELECT number + 1 FROM numbers)
+                        SELECT COUNT(*) FROM numbers";
+            while !stop.load(Ordering::Relaxed) {
+                sqlx::query(slow).execute(&file.people).await.unwrap_err();
+            }
+        };
+        let short = async || {
+            let page = "WITH RECURSIVE numbers (number) AS
+                          (SELECT COUNT(*) FROM notes UNION ALL SELECT number + 1 FROM numbers
+                            LIMIT 20000)
+                        SELECT COUNT(*) FROM numbers";
+            while !stop.load(Ordering::Relaxed) {
+                sqlx::query(page).execute(&file.people).await.unwrap();
+            }
+        };
+        let writing = async {
+            for number in 0..WRITTEN {
+                write("INSERT OR REPLACE INTO notes VALUES (1, randomblob(1000000))").await;
+                if number % 8 == 0 {
+                    file.checkpointer.checkpoint().await.unwrap();
+                }
+                largest = largest.max(file.checkpointer.log());
+            }
+            stop.store(true, Ordering::Relaxed);
+        };
+        tokio::join!(writing, long(), short(), short(), short());
+        assert!(largest < 200 * 1024 * 1024, "{largest}");
     }
 }
