@@ -1,12 +1,10 @@
 //! Feedback reports, in which a mailbox provider tells that somebody marked a message as spam
 //! (RFC 5965, `not-spam` RFC 6430).
 
-use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
+use crate::mime::{Header, MOST_PARTS, Part};
 
-/// Recipients, queue ids and senders of each that are looked at; against a report that names many.
+/// Recipients and senders of each that are looked at; against a report that names many.
 const MOST: usize = 50;
-/// Parts in a report: it has three. Against one that nests or lists thousands.
-const MOST_PARTS: usize = 100;
 
 /// What the report says of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +22,16 @@ pub enum FeedbackType {
 pub struct FeedbackReport {
     /// What it says.
     pub feedback_type: FeedbackType,
-    /// The recipients that it names; providers often leave them out.
+    /// The recipients that the provider names; many leave them out.
     pub recipients: Vec<String>,
-    /// Texts that may be the queue id which our mail server gave the message.
-    pub queue_ids: Vec<String>,
-    /// The Message-ID of the message, without angle brackets.
-    pub message_id: Option<String>,
-    /// Who may have sent it: the envelope sender, and the author.
+    /// The envelope senders that the provider names.
     pub senders: Vec<String>,
+    /// Queue ids that the original message passed under, the last hop first.
+    pub queue_ids: Vec<String>,
+    /// The Message-ID of the original, without angle brackets.
+    pub message_id: Option<String>,
+    /// The author of the original.
+    pub author: Option<String>,
 }
 
 /// Why octets are no feedback report.
@@ -52,76 +52,51 @@ pub enum FeedbackError {
 }
 
 impl FeedbackReport {
-    /// Reads a report.
+    /// Reads a report: its own header, those of its parts, and that of the original message. Nothing
+    /// further in is looked at, however deep it goes.
     ///
     /// # Errors
     /// When it is none.
     pub fn parse(octets: &[u8]) -> Result<Self, FeedbackError> {
-        let report = MessageParser::default().parse(octets).ok_or(FeedbackError::NoReport)?;
-        if !is_type(&report.parts[0], "multipart", "report") {
+        let report = Part::of(octets);
+        if !report.header.is_type("multipart", &["report"]) {
             return Err(FeedbackError::NoReport);
         }
-        if report.parts.len() > MOST_PARTS {
-            return Err(FeedbackError::ManyParts);
-        }
-        let feedback = report
-            .parts
-            .iter()
-            .find(|part| is_type(part, "message", "feedback-report"))
-            .ok_or(FeedbackError::NoFeedback)?;
-        let feedback = headers(feedback.contents()).ok_or(FeedbackError::NoFeedback)?;
-        let original = original(&report);
-        let feedback_type = all(&feedback, "Feedback-Type").pop().ok_or(FeedbackError::NoType)?;
+        let parts = report.parts().ok_or(FeedbackError::ManyParts)?;
+        let feedback =
+            parts.iter().find(|part| part.header.is_type("message", &["feedback-report"]));
+        let feedback = feedback.ok_or(FeedbackError::NoFeedback)?.content();
+        let feedback = Header::of(&feedback);
+        let feedback_type = feedback.all("Feedback-Type").next().ok_or(FeedbackError::NoType)?;
         let mut found = Self {
-            feedback_type: feedback_type_of(&feedback_type),
-            recipients: bare(&all(&feedback, "Original-Rcpt-To")),
-            queue_ids: all(&feedback, "Original-Envelope-Id"),
+            feedback_type: feedback_type_of(feedback_type),
+            recipients: bare(feedback.all("Original-Rcpt-To")),
+            senders: bare(feedback.all("Original-Mail-From")),
+            queue_ids: Vec::new(),
             message_id: None,
-            senders: bare(&all(&feedback, "Original-Mail-From")),
+            author: None,
         };
-        if let Some(original) = &original {
-            found.add(original);
+        if let Some(original) = parts.iter().find(|part| is_original(&part.header)) {
+            found.add(&Header::of(&original.content()));
         }
         Ok(found)
     }
 
-    fn add(&mut self, original: &Message<'_>) {
-        self.message_id = original.message_id().map(ToOwned::to_owned);
-        let author = original.from().and_then(|from| from.first()?.address().map(str::to_owned));
-        self.senders.extend(author);
-        let received = original.received_all().filter_map(|received| received.id.as_deref());
-        self.queue_ids.extend(received.map(str::to_owned).take(MOST));
+    fn add(&mut self, original: &Header<'_>) {
+        self.queue_ids = original.queue_ids(MOST);
+        self.message_id = original.message_id();
+        self.author = original.author();
     }
 }
 
-fn is_type(part: &mail_parser::MessagePart<'_>, kind: &str, subtype: &str) -> bool {
-    part.content_type().is_some_and(|of| {
-        of.ctype().eq_ignore_ascii_case(kind)
-            && of.subtype().is_some_and(|of| of.eq_ignore_ascii_case(subtype))
-    })
+/// Whether a part holds the message that the report is about, whole or its header alone.
+fn is_original(header: &Header<'_>) -> bool {
+    header.is_type("message", &["rfc822", "global"]) || header.is_type("text", &["rfc822-headers"])
 }
 
-/// The message that the report is about: whole, or its header alone.
-fn original<'a>(report: &'a Message<'a>) -> Option<Message<'a>> {
-    report.parts.iter().find_map(|part| match &part.body {
-        PartType::Message(message) => Some(message.clone()),
-        _ if is_type(part, "text", "rfc822-headers") => headers(part.contents()),
-        _ => None,
-    })
-}
-
-fn headers(octets: &[u8]) -> Option<Message<'_>> {
-    MessageParser::default().parse_headers(octets)
-}
-
-fn all(feedback: &Message<'_>, name: &str) -> Vec<String> {
-    let named = feedback.headers_raw().filter(|(found, _)| found.eq_ignore_ascii_case(name));
-    named.map(|(_, value)| value.trim().to_owned()).take(MOST).collect()
-}
-
-fn bare(addresses: &[String]) -> Vec<String> {
-    let trim = |text: &String| text.trim_matches(['<', '>', ' ']).to_owned();
-    addresses.iter().map(trim).filter(|text| !text.is_empty()).collect()
+fn bare<'a>(addresses: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let bare = addresses.take(MOST).map(|text| text.trim_matches(['<', '>', ' ']));
+    bare.filter(|text| !text.is_empty()).map(str::to_owned).collect()
 }
 
 fn feedback_type_of(text: &str) -> FeedbackType {
@@ -135,6 +110,7 @@ fn feedback_type_of(text: &str) -> FeedbackType {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
     use proptest::prelude::*;
 
     fn report(feedback: &str, original: &str) -> String {
@@ -163,7 +139,8 @@ mod tests {
             recipients: vec!["bob@remote.example".into(), "dan@remote.example".into()],
             queue_ids: vec!["4F2B1C0A1".into()],
             message_id: Some("x@example.org".into()),
-            senders: vec!["alice@example.org".into(), "alice@example.org".into()],
+            senders: vec!["alice@example.org".into()],
+            author: Some("alice@example.org".into()),
         };
         for kind in ["message/rfc822", "text/rfc822-headers"] {
             let original = format!("Content-Type: {kind}\r\n\r\n{MESSAGE}");
@@ -191,11 +168,6 @@ mod tests {
 
     #[test]
     fn what_is_no_report_is_told_why() {
-        let nested = (0..100).fold(String::from("text"), |inner, depth| {
-            format!(
-                "Content-Type: multipart/report; boundary=\"b{depth}\"\r\n\r\n--b{depth}\r\n{inner}\r\n--b{depth}--\r\n"
-            )
-        });
         let many = format!(
             "Content-Type: multipart/report; boundary=\"b\"\r\n\r\n{}--b--\r\n",
             "--b\r\nContent-Type: text/plain\r\n\r\nhi\r\n".repeat(2 * MOST_PARTS)
@@ -205,11 +177,59 @@ mod tests {
             ("Subject: hi\r\n\r\nhi".into(), FeedbackError::NoReport),
             (report("", "").replace("feedback-report", "other"), FeedbackError::NoFeedback),
             (report("Version: 1\r\n", ""), FeedbackError::NoType),
-            (nested, FeedbackError::ManyParts),
             (many, FeedbackError::ManyParts),
         ] {
             assert_eq!(FeedbackReport::parse(text.as_bytes()), Err(error), "{text:.80}");
         }
+    }
+
+    /// What nests, 10 MiB of it, alone and as the original of a report.
+    #[test]
+    fn nothing_nests_deep_enough_to_do_harm() {
+        let digest = |level: u32| {
+            format!("Content-Type: multipart/digest; boundary=\"{level}\"\n\n--{level}\n")
+        };
+        let digests: String = (0..200_000).map(digest).collect();
+        let kinds = [
+            "Content-Type:message/rfc822\n\n".repeat(370_000),
+            "Content-Type:message/global\r\n\r\n".repeat(330_000),
+            "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n".repeat(150_000),
+            digests,
+            "Received: (".repeat(900_000),
+            format!("From: {}", "(".repeat(10_000_000)),
+            format!("From: {}", "a:<b,".repeat(2_000_000)),
+            format!("Content-Type: multipart/report; {}", "a=\"(;".repeat(1_700_000)),
+            "Message-ID: <\n ".repeat(700_000),
+        ];
+        let small_stack = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
+        let reading = small_stack.spawn(move || {
+            for nested in kinds {
+                let original = format!("Content-Type: message/rfc822\r\n\r\n{nested}");
+                FeedbackReport::parse(nested.as_bytes()).unwrap_err();
+                let whole = FeedbackReport::parse(report(FEEDBACK, &original).as_bytes());
+                assert_eq!(whole.unwrap().feedback_type, FeedbackType::Spam, "{nested:.80}");
+            }
+        });
+        reading.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn parts_are_decoded_as_their_header_says() {
+        let feedback = base64::prelude::BASE64_STANDARD.encode(FEEDBACK);
+        let encoded = report("", "").replace(
+            "message/feedback-report\r\n\r\n",
+            &format!(
+                "message/feedback-report\r\nContent-Transfer-Encoding: base64\r\n\r\n{feedback}"
+            ),
+        );
+        let parsed = FeedbackReport::parse(encoded.as_bytes()).unwrap();
+        assert_eq!(parsed.senders, ["alice@example.org"]);
+        let quoted = format!(
+            "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n{}",
+            MESSAGE.replace('=', "=3D").replace("Message-ID: <x@", "Message-ID: =3Cx=40")
+        );
+        let parsed = FeedbackReport::parse(report(FEEDBACK, &quoted).as_bytes()).unwrap();
+        assert_eq!(parsed.message_id.as_deref(), Some("x@example.org"));
     }
 
     proptest! {

@@ -38,6 +38,7 @@ pub mod idempotency;
 pub mod kept_blocklist;
 pub mod mail_port;
 pub mod meter;
+pub mod mime;
 pub mod notary;
 pub mod oidc;
 pub mod one_time_code;

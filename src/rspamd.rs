@@ -3,8 +3,10 @@
 //! included.
 
 use crate::outbound::{Symbol, Verdict};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt;
 use utoipa::ToSchema;
 
 /// Symbols that are kept; rspamd's own rules are some hundred, of which a message matches twenty.
@@ -20,39 +22,39 @@ const UNKNOWN: &str = "unknown";
 pub struct Metadata {
     /// The SASL login.
     #[serde(deserialize_with = "text")]
-    #[schema(value_type = Value)]
+    #[schema(value_type = serde_json::Value)]
     pub user: Option<String>,
     /// What rspamd did.
     #[serde(deserialize_with = "text")]
-    #[schema(value_type = Value)]
+    #[schema(value_type = serde_json::Value)]
     pub action: Option<String>,
     /// The mail server's queue id.
     #[serde(deserialize_with = "text")]
-    #[schema(value_type = Value)]
+    #[schema(value_type = serde_json::Value)]
     pub qid: Option<String>,
     /// From where the message was submitted.
     #[serde(deserialize_with = "text")]
-    #[schema(value_type = Value)]
+    #[schema(value_type = serde_json::Value)]
     pub ip: Option<String>,
     /// The subject, decoded.
     #[serde(deserialize_with = "text")]
-    #[schema(value_type = Value)]
+    #[schema(value_type = serde_json::Value)]
     pub subject: Option<String>,
     /// The Message-ID.
     #[serde(deserialize_with = "text")]
-    #[schema(value_type = Value)]
+    #[schema(value_type = serde_json::Value)]
     pub message_id: Option<String>,
     /// How sure rspamd is.
     #[serde(deserialize_with = "number")]
-    #[schema(value_type = Value)]
+    #[schema(value_type = serde_json::Value)]
     pub score: Option<f64>,
     /// The envelope's recipients.
     #[serde(deserialize_with = "texts")]
-    #[schema(value_type = Value)]
+    #[schema(value_type = serde_json::Value)]
     pub rcpt: Vec<String>,
     /// The rules that matched.
     #[serde(deserialize_with = "symbols")]
-    #[schema(value_type = Value)]
+    #[schema(value_type = serde_json::Value)]
     pub symbols: Vec<Symbol>,
 }
 
@@ -97,43 +99,129 @@ impl Metadata {
     }
 }
 
-/// A text; nothing for what is unknown, empty or of another kind.
-fn text<'de, D: Deserializer<'de>>(json: D) -> Result<Option<String>, D::Error> {
-    Ok(known(Value::deserialize(json)?))
+/// What stands at one place; rspamd writes texts where numbers and lists belong. What nests is passed
+/// over as it is read.
+#[derive(Default)]
+enum Told {
+    Text(String),
+    Number(f64),
+    Symbol(Symbol),
+    #[default]
+    Other,
 }
 
-fn known(value: Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() && text != UNKNOWN => Some(text),
-        _ => None,
+impl Told {
+    /// A text; nothing for what is unknown, empty or of another kind.
+    fn text(self) -> Option<String> {
+        match self {
+            Self::Text(text) if !text.is_empty() && text != UNKNOWN => Some(text),
+            _ => None,
+        }
+    }
+
+    fn number(self) -> Option<f64> {
+        if let Self::Number(number) = self { Some(number) } else { None }
+    }
+
+    fn symbol(self) -> Option<Symbol> {
+        if let Self::Symbol(symbol) = self { Some(symbol) } else { None }
     }
 }
 
-fn number<'de, D: Deserializer<'de>>(json: D) -> Result<Option<f64>, D::Error> {
-    Ok(Value::deserialize(json)?.as_f64())
+impl<'de> Deserialize<'de> for Told {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(Anything(|_| {}))
+    }
 }
 
-fn list<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<Value>, D::Error> {
-    Ok(match Value::deserialize(json)? {
-        Value::Array(list) => list,
-        _ => Vec::new(),
-    })
+/// Reads anything, and hands on the items where it is a list.
+struct Anything<F>(F);
+
+impl<'de, F: FnMut(Told)> Visitor<'de> for Anything<F> {
+    type Value = Told;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Told, E> {
+        Ok(Told::Other)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Told, E> {
+        Ok(Told::Other)
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Told, E> {
+        Ok(Told::Number(number))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a score has few digits")]
+    fn visit_i64<E>(self, number: i64) -> Result<Told, E> {
+        Ok(Told::Number(number as f64))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a score has few digits")]
+    fn visit_u64<E>(self, number: u64) -> Result<Told, E> {
+        Ok(Told::Number(number as f64))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Told, E> {
+        Ok(Told::Text(text.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Told, A::Error> {
+        while let Some(item) = list.next_element()? {
+            self.0(item);
+        }
+        Ok(Told::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Told, A::Error> {
+        let (mut name, mut score) = (None, None);
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+            match &*key {
+                "name" => name = map.next_value::<Told>()?.text(),
+                "score" => score = map.next_value::<Told>()?.number(),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        let Some(name) = name else { return Ok(Told::Other) };
+        let name = name.chars().take(LONGEST_SYMBOL).collect();
+        Ok(Told::Symbol(Symbol { name, score: score.unwrap_or_default() }))
+    }
+}
+
+fn text<'de, D: Deserializer<'de>>(json: D) -> Result<Option<String>, D::Error> {
+    Ok(Told::deserialize(json)?.text())
+}
+
+fn number<'de, D: Deserializer<'de>>(json: D) -> Result<Option<f64>, D::Error> {
+    Ok(Told::deserialize(json)?.number())
 }
 
 fn texts<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<String>, D::Error> {
-    Ok(list(json)?.into_iter().filter_map(known).collect())
+    let mut texts = Vec::new();
+    json.deserialize_any(Anything(|item: Told| texts.extend(item.text())))?;
+    Ok(texts)
 }
 
 fn symbols<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<Symbol>, D::Error> {
-    let symbol = |value: Value| {
-        let name: String = value["name"].as_str()?.chars().take(LONGEST_SYMBOL).collect();
-        Some(Symbol { name, score: value["score"].as_f64().unwrap_or_default() })
-    };
-    let mut symbols: Vec<Symbol> = list(json)?.into_iter().filter_map(symbol).collect();
-    // The heaviest say why.
+    let mut symbols = Vec::new();
+    json.deserialize_any(Anything(|item: Told| {
+        symbols.extend(item.symbol());
+        if symbols.len() > 2 * MOST_SYMBOLS {
+            keep_the_heaviest(&mut symbols);
+        }
+    }))?;
+    keep_the_heaviest(&mut symbols);
+    Ok(symbols)
+}
+
+/// They say why.
+fn keep_the_heaviest(symbols: &mut Vec<Symbol>) {
     symbols.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()));
     symbols.truncate(MOST_SYMBOLS);
-    Ok(symbols)
 }
 
 #[cfg(test)]

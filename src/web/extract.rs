@@ -1,5 +1,6 @@
 //! Reading requests: bodies, queries and paths, whose failures are problem documents.
 
+use super::at_most::AtMost;
 use super::error::Problem;
 use crate::address::Address;
 use crate::organization::Organization;
@@ -10,6 +11,7 @@ use axum::http::{HeaderMap, Uri, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{ObjectBuilder, Required, SchemaFormat, Type};
@@ -21,8 +23,8 @@ pub(super) const LARGEST_BODY: usize = 1024 * 1024;
 /// The largest list of outbound messages.
 pub(super) const LARGEST_LIST: usize = 16 * 1024 * 1024;
 
-/// The largest report of a filter, or of a provider.
-pub(super) const LARGEST_VERDICT: usize = 10 * 1024 * 1024;
+/// The largest feedback report.
+pub(super) const LARGEST_REPORT: usize = 10 * 1024 * 1024;
 
 /// The most characters of a bad value that a sentence repeats.
 const SHOWN: usize = 60;
@@ -47,14 +49,17 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// Messages, or whatever else a list holds, of one request.
+pub(crate) const MOST_ITEMS: usize = 1_000;
+
 /// One object, or a list of such objects, in a body of up to 16 MiB.
 #[derive(Debug)]
 pub(crate) struct OneOrMany<T> {
-    pub(crate) items: Vec<T>,
+    pub(crate) items: AtMost<T, MOST_ITEMS>,
     pub(crate) is_list: bool,
 }
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for OneOrMany<T> {
+impl<T: DeserializeOwned + Send + 'static, S: Sync> FromRequest<S> for OneOrMany<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
@@ -63,24 +68,50 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for OneOrMany<T> {
         if !bytes.is_empty() && !is_json(&parts.headers) {
             return Err(Problem::UnsupportedMediaType);
         }
-        if bytes.trim_ascii_start().starts_with(b"[") {
-            return Ok(Self { items: json_of(&bytes)?, is_list: true });
-        }
-        let bytes = if bytes.is_empty() { b"{}" } else { &bytes[..] };
-        Ok(Self { items: vec![from_json(bytes)?], is_list: false })
+        in_turn(bytes, Self::read).await
     }
 }
 
-/// A body as it is, whatever its type; of up to 10 MiB.
-#[derive(Debug)]
-pub(crate) struct Raw(pub(crate) Bytes);
+impl<T: DeserializeOwned> OneOrMany<T> {
+    fn read(bytes: &[u8]) -> Result<Self, Problem> {
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Ok(Self { items: json_of(bytes)?, is_list: true });
+        }
+        let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+        let items = AtMost { kept: vec![from_json(bytes)?], count: 1 };
+        Ok(Self { items, is_list: false })
+    }
+}
 
-impl<S: Sync> FromRequest<S> for Raw {
+/// A body as it is, whatever its type, of at most `LIMIT` octets.
+#[derive(Debug)]
+pub(crate) struct Raw<const LIMIT: usize>(pub(crate) Bytes);
+
+impl<const LIMIT: usize, S: Sync> FromRequest<S> for Raw<LIMIT> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        bytes_within(request.into_body(), LARGEST_VERDICT).await.map(Self)
+        bytes_within(request.into_body(), LIMIT).await.map(Self)
     }
+}
+
+/// Reads a large body off the threads that answer mail servers, and few such bodies at a time: what is
+/// read from one can take many times its room.
+pub(crate) async fn in_turn<T: Send + 'static>(
+    body: Bytes,
+    read: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> T {
+    const LARGE: usize = 64 * 1024;
+    static TURNS: Semaphore = Semaphore::const_new(2);
+    if body.len() <= LARGE {
+        return read(&body);
+    }
+    let turn = TURNS.acquire().await.expect("the semaphore is never closed");
+    let reading = move || {
+        let _turn = turn;
+        read(&body)
+    };
+    tokio::task::spawn_blocking(reading).await.expect("to read does not panic")
 }
 
 pub(super) async fn bytes_within(body: Body, limit: usize) -> Result<Bytes, Problem> {

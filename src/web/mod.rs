@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod at_most;
 mod browser;
 mod client_address;
 mod cursor;

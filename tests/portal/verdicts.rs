@@ -68,7 +68,7 @@ async fn what_is_no_report_of_rspamd_is_refused() {
     }
     let forged = json!({ "user": "@example.org", "action": "reject" }).to_string();
     portal.tells(RSPAMD, "text/plain", forged).await.invalid("user");
-    let huge = vec![b'x'; 10 * 1024 * 1024 + 1];
+    let huge = vec![b'x'; 1024 * 1024 + 1];
     portal.tells(RSPAMD, "text/plain", huge).await.problem("too-large");
     let damaged = b"{\"user\":\"alice\",\"action\":\"reject\",\"subject\":\"\xff\xfe\"}".to_vec();
     assert_eq!(portal.tells(RSPAMD, "text/plain", damaged).await.status, 204);
@@ -124,6 +124,61 @@ async fn weeks_later_a_report_that_names_a_recipient_still_finds_its_message() {
     let rcpt = "Original-Rcpt-To: <Bob@Remote.Example>\r\n";
     assert_eq!(portal.feedback("abuse", rcpt, &without_queue_id).await.status, 204);
     assert_eq!(portal.verdict().await, "spam");
+}
+
+const QUOTED: &str = "Received: from out.evil.example by mx.provider.example with ESMTPS id P1\r\n\
+    Received: from evil.example by out.evil.example with ESMTP id E1\r\n\
+    Received: from laptop by mail.example.org (Postfix) with ESMTPSA id 4F2B1C0A1\r\n\
+    From: Mallory <mallory@evil.example>\r\nMessage-ID: <m@evil.example>\r\n\r\nBuy!\r\n";
+
+/// Everybody who got the message knows its queue id, and can quote it in a message of theirs that a
+/// provider then reports.
+#[tokio::test]
+async fn a_report_of_somebody_elses_message_that_quotes_a_queue_id_of_ours_marks_nothing() {
+    let portal = Portal::start().await;
+    portal.sends_as(ALICE, "4F2B1C0A1", &[BOB]).await;
+    for provider in [
+        "Original-Mail-From: <outsider@evil.example>\r\nOriginal-Rcpt-To: <mallory@provider.example>\r\n",
+        "Original-Rcpt-To: <mallory@provider.example>\r\n",
+        "Original-Mail-From: <outsider@evil.example>\r\n",
+        "",
+    ] {
+        let answer = portal.feedback("abuse", provider, QUOTED).await;
+        assert_eq!(answer.status, 422, "{provider}");
+    }
+    assert_eq!(portal.verdict().await, Value::Null);
+    for provider in [
+        "Original-Rcpt-To: <Bob@Remote.example>\r\n",
+        "Original-Mail-From: <alice@example.org>\r\n",
+    ] {
+        let answer = portal.feedback("abuse", provider, QUOTED).await;
+        assert_eq!(answer.status, 204, "{provider}");
+    }
+    assert_eq!(portal.verdict().await, "spam");
+}
+
+#[tokio::test]
+async fn what_nests_without_end_is_refused_and_the_service_goes_on() {
+    let portal = Portal::start().await;
+    let message = "Content-Type:message/rfc822\n\n".repeat(370_000);
+    portal.tells("/api/v1/verdicts/arf", "message/rfc822", message).await.invalid("body");
+    let digest =
+        |level| format!("Content-Type: multipart/digest; boundary=\"{level}\"\n\n--{level}\n");
+    let digests: String = (0..190_000).map(digest).collect();
+    portal.sends_as(ALICE, "4F2B1C0A1", &[BOB]).await;
+    assert_eq!(portal.feedback("abuse", "", &format!("{ORIGINAL}{digests}")).await.status, 204);
+    assert_eq!(portal.verdict().await, "spam");
+}
+
+#[tokio::test]
+async fn of_thousands_of_symbols_the_heaviest_are_kept() {
+    let portal = Portal::start().await;
+    let light = r#"{"name":"","score":0,"x":[{"":{"":0}}]},"#.repeat(20_000);
+    let body = format!(
+        r#"{{"user":"{ALICE}","action":"reject","symbols":[{light}{{"name":"HEAVY","score":9}}]}}"#
+    );
+    assert_eq!(portal.tells(RSPAMD, "application/json", body).await.status, 204);
+    assert_eq!(portal.messages(ALICE).await[0]["symbols"][0]["name"], "HEAVY");
 }
 
 #[tokio::test]

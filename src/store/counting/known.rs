@@ -89,28 +89,30 @@ impl Known {
 }
 
 impl Store {
-    /// The newest message with one of these queue ids, whosoever it is.
+    /// The newest messages with one of these queue ids, whosoever they are, the newest first.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn message_with_queue_id(&self, queue_ids: &[String]) -> Result<Option<Message>> {
-        if queue_ids.is_empty() {
-            return Ok(None);
+    pub async fn messages_with_queue_ids(&self, queue_ids: &[String]) -> Result<Vec<Message>> {
+        const MOST: i64 = 50;
+        let known: Vec<&String> = queue_ids.iter().filter(|id| !id.is_empty()).collect();
+        if known.is_empty() {
+            return Ok(Vec::new());
         }
-        let row: Option<MessageRow> = on!(&self.read, |pool| {
+        let rows: Vec<MessageRow> = on!(&self.read, |pool| {
             let mut query = sqlx::QueryBuilder::new(concat!(
                 "SELECT ",
                 columns!(messages),
                 " FROM messages WHERE queue_id IN ("
             ));
             let mut list = query.separated(", ");
-            for queue_id in queue_ids {
-                list.push_bind(queue_id);
+            for queue_id in &known {
+                list.push_bind(queue_id.as_str());
             }
-            query.push(") ORDER BY id DESC LIMIT 1");
-            query.build_query_as().fetch_optional(pool).await
+            query.push(") ORDER BY id DESC LIMIT ").push_bind(MOST);
+            query.build_query_as().fetch_all(pool).await
         })?;
-        Ok(row.map(Into::into))
+        Ok(rows.into_iter().map(Into::into).collect())
     }
 
     /// The newest message of a sender with this Message-ID, among the 1,000 newest.

@@ -26,7 +26,7 @@ use super::error::Problem::{
     NoSuchPolicy, NoSuchToken, NotFound, NotRestricted, OperatorExists, PolicyExists, TokenExists,
     UnblockLimit,
 };
-use super::extract::{LARGEST_LIST, LARGEST_VERDICT};
+use super::extract::{LARGEST_BODY, LARGEST_LIST, LARGEST_REPORT};
 use super::routes::Routes;
 use crate::operator::Permission::{
     AskDecision, ChangePolicies, ChangeRestrictions, Look, ManageAccess, ReportMail, WorkOnAlerts,
@@ -55,12 +55,12 @@ pub(crate) fn routes(app: &Shared) -> Routes {
         .described(
             ReportMail,
             routes!(verdicts::rspamd::rspamd),
-            [Problem::TooLarge { limit: LARGEST_VERDICT }],
+            [Problem::TooLarge { limit: LARGEST_BODY }],
         )
         .described(
             ReportMail,
             routes!(verdicts::arf::arf),
-            [Problem::TooLarge { limit: LARGEST_VERDICT }],
+            [Problem::TooLarge { limit: LARGEST_REPORT }],
         )
         .described(Look, routes!(messages::list), [])
         .described(AskDecision, routes!(decision::decision), [])

@@ -3,8 +3,9 @@
 use super::restricted_users::json;
 use crate::outbound::{MOST_RECIPIENTS_KEPT, Recipients, Report, Source, Verdict};
 use crate::web::Shared;
+use crate::web::at_most::AtMost;
 use crate::web::error::{FieldProblem, Problem};
-use crate::web::extract::{OneOrMany, shortened};
+use crate::web::extract::{MOST_ITEMS, OneOrMany, shortened};
 use crate::web::told;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,8 +15,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::openapi::{ArrayBuilder, OneOfBuilder, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Messages of one request.
-const MOST: usize = 1_000;
 /// Recipients of one message.
 const MOST_RECIPIENTS: usize = 50_000;
 /// How long ago a message may have been submitted; the windows look back no longer.
@@ -33,7 +32,8 @@ pub(crate) struct Told {
     sender: String,
     /// The recipients of the envelope.
     #[schema(min_items = 1, max_items = 50000)]
-    recipients: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    recipients: AtMost<String, MOST_RECIPIENTS>,
     /// When it was submitted, between 24 hours ago and 5 minutes ahead; now where it is left out.
     at: Option<DateTime<Utc>>,
     /// How the mail server calls it. A message is known by this and its sender for 7 days.
@@ -63,7 +63,7 @@ impl ToSchema for OutboundMessages {
 impl PartialSchema for OutboundMessages {
     fn schema() -> RefOr<Schema> {
         let one = Ref::from_schema_name(Told::name());
-        let many = ArrayBuilder::new().items(one.clone()).max_items(Some(MOST));
+        let many = ArrayBuilder::new().items(one.clone()).max_items(Some(MOST_ITEMS));
         let what = "A message, or a list of messages.";
         OneOfBuilder::new().description(Some(what)).item(one).item(many).into()
     }
@@ -95,10 +95,10 @@ pub(crate) async fn tell(
     State(app): State<Shared>,
     OneOrMany { items, is_list }: OneOrMany<Told>,
 ) -> Result<Response, Problem> {
-    if items.len() > MOST {
-        let detail = format!("it has {} messages, at most {MOST} are taken", items.len());
-        return Err(Problem::invalid("body", detail));
-    }
+    let items = items.all().map_err(|count| {
+        let detail = format!("it has {count} messages, at most {MOST_ITEMS} are taken");
+        Problem::invalid("body", detail)
+    })?;
     let now = app.clock.now();
     let (mut reports, mut problems) = (Vec::with_capacity(items.len()), Vec::new());
     for (index, message) in items.into_iter().enumerate() {
@@ -148,11 +148,12 @@ fn at(told: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<DateTime<Utc>, 
     Err(("at".into(), detail))
 }
 
-fn recipients(told: Vec<String>, app: &Shared) -> Result<Recipients, Bad> {
-    if told.is_empty() || told.len() > MOST_RECIPIENTS {
-        let detail = format!("it has {}, but it takes 1 to {MOST_RECIPIENTS}", told.len());
-        return Err(("recipients".into(), detail));
-    }
+fn recipients(told: AtMost<String, MOST_RECIPIENTS>, app: &Shared) -> Result<Recipients, Bad> {
+    let told = told.all().and_then(|all| if all.is_empty() { Err(0) } else { Ok(all) });
+    let told = told.map_err(|count| {
+        let detail = format!("it has {count}, but it takes 1 to {MOST_RECIPIENTS}");
+        ("recipients".to_owned(), detail)
+    })?;
     let mut recipients = Recipients::default();
     for (index, recipient) in told.into_iter().enumerate() {
         // Only whether it is inside matters, and a mail server may have taken anything; but it is

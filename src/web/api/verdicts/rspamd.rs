@@ -5,7 +5,7 @@ use crate::organization::Organization;
 use crate::outbound::{MOST_RECIPIENTS_KEPT, Recipients, Report, Source};
 use crate::rspamd::{Meaning, Metadata};
 use crate::web::error::Problem;
-use crate::web::extract::{Raw, shortened};
+use crate::web::extract::{LARGEST_BODY, Raw, in_turn, shortened};
 use crate::web::{Shared, told};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 /// Tell what rspamd says
 ///
 /// The JSON of its `metadata_exporter`. Whatever can be counted is taken, with any content type, because
-/// rspamd sends it once; while the database is away it is kept. Up to 10 MiB.
+/// rspamd sends it once; while the database is away it is kept. Up to 1 MiB.
 #[utoipa::path(
     post,
     path = "/api/v1/verdicts/rspamd",
@@ -25,9 +25,9 @@ use chrono::{DateTime, Utc};
 )]
 pub(crate) async fn rspamd(
     State(app): State<Shared>,
-    Raw(body): Raw,
+    Raw(body): Raw<LARGEST_BODY>,
 ) -> Result<StatusCode, Problem> {
-    let metadata = Metadata::parse(&body).map_err(|why| {
+    let metadata = in_turn(body, Metadata::parse).await.map_err(|why| {
         Problem::invalid("body", format!("it is no JSON of rspamd: {}", shortened(&why)))
     })?;
     if let Some(report) = report(metadata, app.organization(), app.clock.now())? {
