@@ -1,11 +1,18 @@
 //! A mail address, parsed, lower-cased, split at the last `@`.
 
 use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
 use std::{borrow::Cow, fmt, sync::Arc};
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 const LONGEST_LOCAL_PART: usize = 64;
 const LONGEST_DOMAIN: usize = 255;
 const LONGEST_LABEL: usize = 63;
+/// Characters of an opaque sender's name.
+const LONGEST_OPAQUE: usize = 80;
+/// Hex digits of the digest that it ends in where that is needed.
+const DIGITS: usize = 8;
 
 /// Why a text is no mail address (or no domain) that is taken here. The text is shown to people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -22,9 +29,13 @@ pub enum AddressError {
     /// What stands after the `@` is neither a domain name nor an address literal.
     #[error("what stands after the @ is no domain")]
     BadDomain,
-    /// A control character, which no address may hold.
-    #[error("it holds a control character")]
-    ControlCharacter,
+    /// A control character, which no address may hold, or one that nobody sees (Unicode Cc, Cf, Zs but
+    /// the space, Zl, Zp, Cn).
+    #[error("it holds {}, which nobody sees", named(*.0))]
+    Invisible(char),
+    /// A character that an address holds between quotes alone.
+    #[error("it holds {0:?} outside quotes")]
+    Unquoted(char),
     /// A quoted local part whose quotes do not pair (RFC 5321 §4.1.2).
     #[error("its quotes do not pair")]
     BadQuotes,
@@ -67,13 +78,57 @@ pub struct Address {
 }
 
 impl Address {
-    /// Reads an address or a login; `default_domain` is added where there is no `@`.
+    /// Reads what people or scripts typed: an address is taken as whoever types it sees it, so it holds
+    /// nothing invisible, and no list or URL is taken for one.
     ///
     /// # Errors
-    /// When it has an empty or too long part, a control character, or no domain after the `@`.
+    /// As [`Self::parse`], and when it holds what an address holds between quotes alone.
+    pub fn typed(text: &str, default_domain: Option<&Domain>) -> Result<Self, AddressError> {
+        let text = text.trim();
+        let local_part = split_at_last_at(text).0;
+        if let Some(character) = text.chars().find(|character| is_invisible(*character)) {
+            return Err(AddressError::Invisible(character));
+        }
+        match local_part.chars().find(|character| needs_quotes(*character)) {
+            Some(character) if !local_part.starts_with('"') => {
+                Err(AddressError::Unquoted(character))
+            }
+            _ => Self::parse(text, default_domain),
+        }
+    }
+
+    /// The opaque sender of a login that is no address: its name has nothing invisible and is short. It
+    /// ends in a digest wherever it could be taken for that of somebody else.
+    #[must_use]
+    pub fn opaque(login: &str) -> Self {
+        let mut shown = String::new();
+        for character in one_spelling(login.trim().into()).chars() {
+            match character {
+                _ if is_invisible(character) => shown.extend(character.escape_unicode()),
+                _ => shown.push(character),
+            }
+        }
+        if (1..=LONGEST_OPAQUE).contains(&shown.chars().count())
+            && Self::parse(&shown, None).is_err()
+        {
+            return Self::stored(&shown);
+        }
+        let beginning: String = shown.chars().take(LONGEST_OPAQUE - 2 - DIGITS).collect();
+        // No domain holds a `#`, so that no address reads so.
+        let at = if beginning.contains('@') { "" } else { "@" };
+        let digest = hex::encode(Sha256::digest(login));
+        Self::stored(&format!("{beginning}{at}#{}", &digest[..DIGITS]))
+    }
+
+    /// Reads an address as a mail server writes it, or a login; `default_domain` is added where there is
+    /// no `@`.
+    ///
+    /// # Errors
+    /// When it has an empty or too long part, something invisible before the `@`, or no domain after it.
     pub fn parse(text: &str, default_domain: Option<&Domain>) -> Result<Self, AddressError> {
-        if text.chars().any(char::is_control) {
-            return Err(AddressError::ControlCharacter);
+        let text = text.trim();
+        if let Some(character) = text.chars().find(|character| character.is_control()) {
+            return Err(AddressError::Invisible(character));
         }
         let (local_part, domain) = match split_at_last_at(text) {
             (local_part, Some(domain)) => (local_part, Some(normal_domain(domain)?)),
@@ -182,7 +237,10 @@ fn normal_local_part(text: &str) -> Result<String, AddressError> {
     if content.is_empty() {
         return Err(AddressError::NoLocalPart);
     }
-    let content = content.to_lowercase();
+    if let Some(character) = content.chars().find(|character| is_invisible(*character)) {
+        return Err(AddressError::Invisible(character));
+    }
+    let content = one_spelling(content);
     let local_part = if is_dot_string(&content) {
         content
     } else {
@@ -192,6 +250,38 @@ fn normal_local_part(text: &str) -> Result<String, AddressError> {
         return Err(AddressError::LongLocalPart);
     }
     Ok(local_part)
+}
+
+/// In lower case, and composed (NFC).
+fn one_spelling(text: String) -> String {
+    if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        text.nfc().collect::<String>().to_lowercase().nfc().collect()
+    }
+}
+
+/// What nobody sees, or takes for a plain space.
+fn is_invisible(character: char) -> bool {
+    use GeneralCategory::{
+        Control, Format, LineSeparator, ParagraphSeparator, SpaceSeparator, Unassigned,
+    };
+    if character.is_ascii() {
+        return character.is_ascii_control();
+    }
+    matches!(
+        character.general_category(),
+        Control | Format | LineSeparator | ParagraphSeparator | SpaceSeparator | Unassigned
+    )
+}
+
+/// What separates addresses, or stands before one. The wide `@` is read as one by people.
+fn needs_quotes(character: char) -> bool {
+    character.is_whitespace() || [':', ';', ',', '@', '\u{ff20}', '\u{fe6b}'].contains(&character)
+}
+
+fn named(character: char) -> String {
+    format!("U+{:04X}", u32::from(character))
 }
 
 /// What a quoted string holds; `text` begins behind the opening quote.
@@ -261,7 +351,7 @@ mod tests {
     #[test]
     fn what_is_no_address_is_told_why() {
         use AddressError::{
-            BadDomain, BadQuotes, ControlCharacter, LongDomain, LongLocalPart, NoLocalPart,
+            BadDomain, BadQuotes, Invisible, LongDomain, LongLocalPart, NoLocalPart,
         };
         for (text, error) in [
             (String::new(), NoLocalPart),
@@ -270,7 +360,7 @@ mod tests {
             ("alice@".into(), BadDomain),
             ("alice@example..org".into(), BadDomain),
             ("<alice@example.org>".into(), BadDomain),
-            ("al\nice@example.org".into(), ControlCharacter),
+            ("al\nice@example.org".into(), Invisible('\n')),
             ("\"alice@example.org".into(), BadQuotes),
             ("\"al\"ice@example.org".into(), BadQuotes),
             (format!("{}@example.org", "a".repeat(65)), LongLocalPart),
@@ -287,7 +377,74 @@ mod tests {
         assert_eq!((address.as_str(), address.domain()), ("alice", ""));
     }
 
+    #[test]
+    fn what_is_typed_is_refused_with_the_character_that_nobody_has_in_an_address() {
+        use AddressError::{Invisible, Unquoted};
+        let typed = |text: &str| Address::typed(text, None).map(|address| address.to_string());
+        for (text, error) in [
+            ("\u{200b}mona@example.org", Invisible('\u{200b}')),
+            ("mona\u{200b}@example.org", Invisible('\u{200b}')),
+            ("mona@example.org\u{ad}", Invisible('\u{ad}')),
+            ("mo\u{a0}na@example.org", Invisible('\u{a0}')),
+            ("\"mo\u{202a}na\"@example.org", Invisible('\u{202a}')),
+            ("mailto:mona@example.org", Unquoted(':')),
+            ("mona@example.org;nina@example.org", Unquoted('@')),
+            ("nina@example.org, mona@example.org", Unquoted('@')),
+            ("mona;nina@example.org", Unquoted(';')),
+            ("not an address", Unquoted(' ')),
+            ("mona\u{ff20}example.org@example.org", Unquoted('\u{ff20}')),
+        ] {
+            assert_eq!(typed(text), Err(error), "{text:?}");
+        }
+        let said = Invisible('\u{200b}').to_string();
+        assert_eq!(said, "it holds U+200B, which nobody sees");
+        for text in [" Mona@example.org\t", "\u{a0}mona@example.org", "\"mona\"@example.org"] {
+            assert_eq!(typed(text).as_deref(), Ok("mona@example.org"), "{text:?}");
+        }
+        assert_eq!(typed("\"a b\"@example.org").as_deref(), Ok("\"a b\"@example.org"));
+        assert_eq!(typed("alice@[IPv6:::1]").as_deref(), Ok("alice@[ipv6:::1]"));
+    }
+
+    #[test]
+    fn composed_and_decomposed_letters_make_no_difference() {
+        assert_eq!(parsed("ju\u{308}rgen"), parsed("jürgen"));
+        assert_eq!(parsed("JU\u{308}RGEN@example.org "), parsed("jürgen"));
+    }
+
+    #[test]
+    fn a_login_that_is_no_address_is_a_sender_with_a_name_that_people_see() {
+        let opaque = |login: &str| Address::opaque(login).to_string();
+        assert_eq!(opaque("alice@example..org"), "alice@example..org");
+        assert_eq!(opaque("al\u{7}ice@example.org"), "al\\u{7}ice@example.org#1b89925c");
+        assert_eq!(opaque(" "), "@#36a9e7f1");
+        let long = "a".repeat(300);
+        assert_eq!(opaque(&long).len(), LONGEST_OPAQUE);
+        assert_ne!(opaque(&long), opaque(&"a".repeat(301)));
+    }
+
     proptest! {
+        #[test]
+        fn nothing_invisible_is_ever_typed(
+            before in "[a-z]{1,9}",
+            invisible in "[\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cc}\u{a0}\u{2000}-\u{200a}\u{202f}\u{205f}\u{3000}]",
+            after in "[a-z]{1,9}",
+        ) {
+            let text = format!("{before}{invisible}{after}@example.org");
+            let character = invisible.chars().next().unwrap();
+            prop_assert_eq!(Address::typed(&text, None), Err(AddressError::Invisible(character)));
+        }
+
+        #[test]
+        fn an_opaque_name_is_nobody_elses_and_stays(login in any::<String>(), wild in "[\\PC\\pC]{0,300}") {
+            for login in [login, wild] {
+                let opaque = Address::opaque(&login);
+                prop_assert!(Address::parse(opaque.as_str(), None).is_err(), "{}", opaque);
+                prop_assert_eq!(&Address::opaque(opaque.as_str()), &opaque);
+                prop_assert!(!opaque.as_str().chars().any(is_invisible));
+                prop_assert!(opaque.as_str().chars().count() <= LONGEST_OPAQUE);
+            }
+        }
+
         #[test]
         fn any_text_is_refused_or_read_to_a_spelling_that_stays(text in "\\PC{0,80}|[a-zA-Z\"\\\\@. ]{0,80}") {
             if let Ok(address) = Address::parse(&text, None) {

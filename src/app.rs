@@ -100,6 +100,7 @@ impl App {
             refusals: Arc::new(Refusals::default()),
             clock: clock.clone(),
             asked: Arc::default(),
+            opaque_logins: Arc::default(),
         };
         let passkeys = Passkeys::of(&public_url, &config.organization.name);
         let (due_changed, health, metrics) = (Notify::new(), Health::default(), Metrics::new());

@@ -1,5 +1,7 @@
 //! Whether a sender's mail to a recipient is refused, answered from memory.
 
+use crate::address::Address;
+use crate::opaque_logins::OpaqueLogins;
 use crate::{blocklist::Blocklist, clock::Clock, organization::Organization, refusals::Refusals};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -39,11 +41,12 @@ pub struct Decider {
     pub clock: Clock,
     /// Whether anybody ever asked.
     pub asked: Arc<AtomicBool>,
+    /// Which logins are no address.
+    pub opaque_logins: Arc<OpaqueLogins>,
 }
 
 impl Decider {
-    /// Decides about mail of `sender`, a SASL login or an address, to `recipient`. A text that
-    /// cannot be a sender is restricted by nobody, so its mail is allowed.
+    /// Decides about mail of `sender`, a SASL login or an address, to `recipient`.
     #[must_use]
     pub fn decide(&self, sender: &str, recipient: &str) -> Decision {
         // Looked at before it is written, so that the processors need not pass the line around.
@@ -65,8 +68,18 @@ impl Decider {
         self.asked.load(Relaxed)
     }
 
+    /// The sender that a login stands for.
+    #[must_use]
+    pub fn sender(&self, login: &str) -> Address {
+        self.organization.address(login).unwrap_or_else(|_| {
+            let sender = self.organization.sender(login);
+            self.opaque_logins.seen(&sender, self.clock.now());
+            sender
+        })
+    }
+
     fn restriction_of(&self, sender: &str) -> Option<Uuid> {
-        let sender = self.organization.sender(sender).ok()?;
+        let sender = self.sender(sender);
         self.blocklist.restriction_of(sender.as_str())
     }
 
@@ -97,18 +110,25 @@ mod tests {
             refusals: Arc::default(),
             clock: Clock::stopped(DateTime::from_timestamp(1_800_000_000, 0).unwrap()),
             asked: Arc::default(),
+            opaque_logins: Arc::default(),
         }
     }
 
     #[test]
     fn a_restricted_sender_is_refused_in_every_spelling_and_each_recipient_counted() {
         let decider = decider(Scope::Outside);
-        for sender in ["alice@example.org", "ALICE@Example.Org.", "alice", "\"Alice\"@example.org"]
-        {
+        for sender in [
+            "alice@example.org",
+            "ALICE@Example.Org.",
+            "alice",
+            "\"Alice\"@example.org",
+            "alice@example.org ",
+            "\talice",
+        ] {
             assert_eq!(decider.decide(sender, "bob@remote.example"), Decision::Reject, "{sender}");
         }
         let minute = decider.clock.now();
-        assert_eq!(decider.refusals.take(), [(ALICE, minute, 4)]);
+        assert_eq!(decider.refusals.take(), [(ALICE, minute, 6)]);
     }
 
     #[test]
@@ -120,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn others_and_what_is_no_address_are_allowed_and_not_counted() {
+    fn others_are_allowed_and_not_counted() {
         let decider = decider(Scope::All);
         for sender in ["bob", "alice@sub.example.org", "", "@example.org", "al\u{7}ice", "alice@"] {
             assert_eq!(decider.decide(sender, "bob@remote.example"), Decision::Allow, "{sender}");

@@ -43,6 +43,7 @@ pub mod notary;
 pub mod oidc;
 pub mod one_time_code;
 pub mod one_time_link;
+pub mod opaque_logins;
 pub mod open_files;
 pub mod operator;
 pub mod organization;

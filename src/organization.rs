@@ -12,12 +12,27 @@ pub struct Organization {
 }
 
 impl Organization {
-    /// The sender that an address or a SASL login stands for.
+    /// The sender that a login stands for: the mail server let it in, so it has a name here, be it an
+    /// address or not. Who was named before is found by that name.
+    #[must_use]
+    pub fn sender(&self, login: &str) -> Address {
+        self.address(login).unwrap_or_else(|_| Address::opaque(login))
+    }
+
+    /// The address that a mail server wrote.
     ///
     /// # Errors
-    /// When the text is no address; see [`Address::parse`].
-    pub fn sender(&self, text: &str) -> Result<Address, AddressError> {
+    /// When it is none; see [`Address::parse`].
+    pub fn address(&self, text: &str) -> Result<Address, AddressError> {
         Address::parse(text, self.domains.first())
+    }
+
+    /// The address that somebody typed.
+    ///
+    /// # Errors
+    /// When it is none; see [`Address::typed`].
+    pub fn typed(&self, text: &str) -> Result<Address, AddressError> {
+        Address::typed(text, self.domains.first())
     }
 
     /// The operator that a text names: a mail address, or the longer name of
@@ -30,7 +45,7 @@ impl Organization {
         if is_full && !text.contains(char::is_control) {
             return Ok(Address::stored(text));
         }
-        self.sender(text)
+        self.address(text)
     }
 
     /// Whether mail to `recipient` stays inside. A local part with `%`, `!` or `@` never does,

@@ -82,7 +82,7 @@ impl Values {
         if text.is_empty() {
             return Err(format!("SenderAddress is empty; {}", Column::SenderAddress.takes()));
         }
-        organization.sender(text).map_err(|error| {
+        organization.typed(text).map_err(|error| {
             format!("SenderAddress is {} ({error}); {}", shown(text), Column::SenderAddress.takes())
         })
     }

@@ -59,7 +59,7 @@ async fn add(store: &Store, config: &Config, address: &str, role: RoleGroup) -> 
         eprintln!("{name} signs in with the identity provider again, which gives the role group");
         return Ok(());
     }
-    let address = config.organization.sender(address).with_context(|| no_address(address))?;
+    let address = config.organization.typed(address).with_context(|| no_address(address))?;
     ensure!(!address.domain().is_empty(), "{address} has no @ with a domain after it");
     let link = OneTimeLink::lasting(OneTimeLink::LASTS, now);
     if !store.add_operator(&address, role, link.stored(), &Actor::command_line(), now).await? {

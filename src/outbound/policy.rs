@@ -231,7 +231,7 @@ impl OutboundSpamPolicy {
 
 fn address(text: &str) -> Result<String, String> {
     let bad = |why: &str| format!("{} is no mail address: {why}", shown(text));
-    let parsed = Address::parse(text, None).map_err(|why| bad(&why.to_string()))?;
+    let parsed = Address::typed(text, None).map_err(|why| bad(&why.to_string()))?;
     if parsed.domain().is_empty() {
         return Err(bad("it has no @ with a domain after it"));
     }

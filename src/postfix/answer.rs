@@ -43,8 +43,7 @@ impl PolicyPort {
         DUNNO
     }
 
-    /// Octets that are no UTF-8 are in no sender that could be restricted, and in no recipient's
-    /// domain that could be ours.
+    /// Octets that are no UTF-8 are in no recipient's domain that could be ours.
     fn recipient(&self, request: &Request<'_>) -> &'static [u8] {
         let (sender, recipient) = (text(request.sasl_username), text(request.recipient));
         match (self.decider.decide(&sender, &recipient), self.restricted_answer) {
@@ -71,9 +70,7 @@ impl PolicyPort {
         if transaction.bounces {
             return;
         }
-        let Ok(sender) = self.decider.organization.sender(&text(request.sasl_username)) else {
-            return self.metrics.not_counted.increment(1);
-        };
+        let sender = self.decider.sender(&text(request.sasl_username));
         let gathered = transaction.recipients.count();
         let told = text(request.recipient_count).parse().ok().filter(|count| *count > 0);
         let count = told.unwrap_or(gathered).clamp(1, MOST_RECIPIENTS);

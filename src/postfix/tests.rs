@@ -122,6 +122,7 @@ fn decider(scope: Scope, refusals: &Arc<Refusals>) -> Decider {
         refusals: Arc::clone(refusals),
         clock: Clock::default(),
         asked: Arc::default(),
+        opaque_logins: Arc::default(),
     }
 }
 

@@ -143,7 +143,7 @@ impl Messages {
     }
 
     fn begin(&mut self, key: u64, login: &[u8]) -> Result<(), AddressError> {
-        let sender = self.organization.sender(&String::from_utf8_lossy(login))?;
+        let sender = self.organization.sender(&String::from_utf8_lossy(login));
         // The queue id of a message that is gone may come again.
         self.end(key);
         self.numbers.remove(&key);

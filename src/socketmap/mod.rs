@@ -41,29 +41,23 @@ impl Socketmap {
     }
 
     async fn look_up(&self, query: Query<'_>) -> Reply<'_> {
-        let sender = self.sender(query.key);
+        // Postfix looks for parts of addresses too, which are no sender.
+        if query.key.starts_with(b"@") {
+            return Reply::NotFound;
+        }
+        let sender = self.app.decider.sender(&String::from_utf8_lossy(query.key));
         match query.map {
-            b"restricted" => self.refusal(sender.as_ref()),
-            b"transport" => self.transport(sender.as_ref()).await,
+            b"restricted" => self.refusal(&sender),
+            b"transport" => self.transport(&sender).await,
             _ => Reply::Never("there are the maps restricted and transport"),
         }
     }
 
-    /// Postfix looks for parts of addresses too; those, and octets that are no UTF-8, are no
-    /// sender.
-    fn sender(&self, key: &[u8]) -> Option<Address> {
-        self.app.organization().sender(str::from_utf8(key).ok()?).ok()
+    fn refusal(&self, sender: &Address) -> Reply<'_> {
+        if self.is_restricted(sender) { Reply::Found(REFUSED) } else { Reply::NotFound }
     }
 
-    fn refusal(&self, sender: Option<&Address>) -> Reply<'_> {
-        match sender {
-            Some(sender) if self.is_restricted(sender) => Reply::Found(REFUSED),
-            _ => Reply::NotFound,
-        }
-    }
-
-    async fn transport(&self, sender: Option<&Address>) -> Reply<'_> {
-        let Some(sender) = sender else { return Reply::NotFound };
+    async fn transport(&self, sender: &Address) -> Reply<'_> {
         if self.is_restricted(sender) {
             return Reply::Found(BOUNCED);
         }

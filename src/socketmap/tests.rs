@@ -69,7 +69,7 @@ async fn app(folder: &tempfile::TempDir) -> Arc<App> {
     let store = Store::open(&config.database_url).await.unwrap();
     let url = "http://localhost:8080".to_owned();
     let app = App::new(config, url, Clock::default(), store, None).await.unwrap();
-    let address = app.organization().sender("alice").unwrap();
+    let address = app.organization().sender("alice");
     app.blocklist.apply(&[Change {
         number: 1,
         id: Uuid::from_u128(7),

@@ -259,12 +259,8 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    /// Nothing where the text cannot name any restriction.
-    pub(crate) fn parse(text: &str, organization: &Organization) -> Option<Self> {
-        match Uuid::try_parse(text) {
-            Ok(id) => Some(Self::Id(id)),
-            Err(_) => organization.sender(text).ok().map(Self::Address),
-        }
+    pub(crate) fn parse(text: &str, organization: &Organization) -> Self {
+        Uuid::try_parse(text).map_or_else(|_| Self::Address(organization.sender(text)), Self::Id)
     }
 }
 
@@ -287,6 +283,6 @@ impl FromRequestParts<super::Shared> for Key {
         let params = RawPathParams::from_request_parts(parts, app).await;
         let params = params.map_err(|_| Problem::NotFound)?;
         let (_, key) = params.iter().next().ok_or(Problem::NotFound)?;
-        Self::parse(key, app.organization()).ok_or(Problem::NotFound)
+        Ok(Self::parse(key, app.organization()))
     }
 }

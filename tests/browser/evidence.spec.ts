@@ -76,10 +76,6 @@ test("a filter finds messages, stands in the address, and is cleared", async ({ 
   await expect(page.getByLabel("Recipient")).toHaveValue("CUSTOMER-9@remote.example");
   await expect(rows(page)).toHaveCount(1);
 
-  await page.getByLabel("Sender").fill("alice@");
-  await page.getByLabel("Sender").press("Enter");
-  await expect(page.getByRole("alert").filter({ hasText: "no mail address" })).toBeVisible();
-
   await openLink(page, "/#/messagetrace?sender=nobody");
   await page.getByRole("link", { name: "Clear the filters" }).click();
   await expect(rows(page)).toHaveCount(13);

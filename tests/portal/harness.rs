@@ -514,7 +514,7 @@ impl Portal {
 
     /// What a sender sent lately.
     pub async fn sending(&self, sender: &str) -> restricted_users::outbound::Sending {
-        let sender = self.app.organization().sender(sender).unwrap();
+        let sender = self.app.organization().sender(sender);
         self.app.store.standing(&sender, self.clock.now()).await.unwrap().sending
     }
 

@@ -108,8 +108,6 @@ async fn a_query_that_is_not_what_is_taken_names_its_parameter() {
         ("limit=201", "limit"),
         ("limit=ten", "limit"),
         ("verdict=ham", "verdict"),
-        ("sender=alice@", "sender"),
-        ("sender=a%00b", "sender"),
         ("recipient=a%00b", "recipient"),
         (&long, "recipient"),
         ("queue_id=%00", "queue_id"),
@@ -144,7 +142,7 @@ async fn who_writes_to_nobody_is_looked_for_page_by_page_and_found() {
 /// As many as are looked at for one page, and twenty more.
 async fn many_messages_after_one_to_dan(portal: &Portal) {
     const SQLITE: &str = "WITH RECURSIVE numbers (x) AS
-          (SELECT 0 UNION ALL SELECT x + 1 FROM numbers WHERE x < 50020)
+          (SELECT 0 UNION ALL SELECT x + 1 FROM numbers WHERE x < 20020)
         INSERT INTO messages
         SELECT UNHEX('0199aa' || PRINTF('%06x', x) || '70008000000000000000'),
                '2025-10-03T10:00:00+00:00', 'carol@example.org', 'api',
@@ -156,7 +154,7 @@ async fn many_messages_after_one_to_dan(portal: &Portal) {
                '2025-10-03T10:00:00+00:00', 'carol@example.org', 'api',
                CASE x WHEN 0 THEN '[\"dan@remote.example\"]' ELSE '[\"bob@remote.example\"]' END,
                0, 1, 0, CASE x WHEN 0 THEN 'DAN' END, NULL, NULL, NULL, NULL, NULL, '[]'
-          FROM GENERATE_SERIES(0, 50020) AS x";
+          FROM GENERATE_SERIES(0, 20020) AS x";
     let database = &portal.database;
     let statement = if database.is_postgres() { POSTGRES } else { SQLITE };
     database.try_execute(statement).await.unwrap();
@@ -223,7 +221,6 @@ async fn a_filter_that_is_not_what_is_taken_names_its_field() {
     let portal = Portal::start().await;
     for (query, field) in [
         ("colour=red", "colour"),
-        ("sender=alice@", "sender"),
         ("recipient=%00", "recipient"),
         ("since=yesterday", "since"),
         ("until=2026-11-23", "until"),

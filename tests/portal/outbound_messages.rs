@@ -48,7 +48,7 @@ async fn one_bad_message_refuses_the_whole_list_and_says_which_field_of_which() 
     let now = portal.clock.now();
     for (bad, field) in [
         (json!({ "recipients": [BOB] }), "[1].sender"),
-        (json!({ "sender": "@example.org", "recipients": [BOB] }), "[1].sender"),
+        (json!({ "sender": " ", "recipients": [BOB] }), "[1].sender"),
         (json!({ "sender": ALICE, "recipients": [] }), "[1].recipients"),
         (json!({ "sender": ALICE, "recipients": [BOB, "al\u{7}ice"] }), "[1].recipients[1]"),
         (json!({ "sender": ALICE, "recipients": [BOB], "at": now + minutes(6) }), "[1].at"),

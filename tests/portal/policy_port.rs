@@ -36,7 +36,9 @@ async fn with_the_scope_all_mail_inside_is_refused_too() {
 async fn the_sender_is_the_login_and_never_the_envelope() {
     let portal = Portal::start().await;
     portal.restricted("alice@example.org").await;
-    for login in ["alice", "ALICE@example.org", "\"alice\"@example.org."] {
+    for login in
+        ["alice", "ALICE@example.org", "\"alice\"@example.org.", "alice@example.org ", "\talice"]
+    {
         let answer = portal.policy_answer(login, "bob@remote.example").await;
         assert_eq!(answer, BAD_OUTBOUND_SENDER, "{login}");
     }
@@ -45,6 +47,38 @@ async fn the_sender_is_the_login_and_never_the_envelope() {
     assert_eq!(portal.ask(no_login).await, DUNNO);
     let too_long = format!("{}@example.org", "a".repeat(400));
     assert_eq!(portal.policy_answer(&too_long, "bob@remote.example").await, DUNNO);
+}
+
+/// The mail server has let somebody in whose login is no address.
+#[tokio::test]
+async fn a_login_that_is_no_address_is_counted_restricted_listed_and_let_back_in() {
+    let portal = Portal::with(&[("propagation_delay", "0s")]).await;
+    let long = "a".repeat(400);
+    for login in
+        ["al\u{7}ice@example.org", "alice@example..org", "\u{200b}alice@example.org", &long]
+    {
+        for _ in 0..5 {
+            portal.sends_spam(login).await;
+        }
+        assert_eq!(portal.policy_answer(login, "bob@remote.example").await, BAD_OUTBOUND_SENDER);
+    }
+    let decision = "/api/v1/decision?sender=alice@example..org&recipient=bob@remote.example";
+    assert_eq!(portal.get(decision).await.ok()["status"], 550);
+
+    let list = portal.get("/api/v1/restricted-users?sort=address").await.ok();
+    let names: Vec<_> =
+        list["items"].as_array().unwrap().iter().map(|user| &user["address"]).collect();
+    assert_eq!(names[1..], ["al\\u{7}ice@example.org#1b89925c", "alice@example..org"]);
+    for user in list["items"].as_array().unwrap() {
+        let address = user["address"].as_str().unwrap();
+        assert_eq!(portal.user(&percent_encoded(address)).await["id"], user["id"], "{address}");
+    }
+    portal.unblock("alice@example..org").await;
+    assert_eq!(portal.policy_answer("alice@example..org", "bob@remote.example").await, DUNNO);
+}
+
+fn percent_encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 #[tokio::test]

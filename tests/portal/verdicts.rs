@@ -66,8 +66,6 @@ async fn what_is_no_report_of_rspamd_is_refused() {
     for body in ["", "{", "[]", "\"spam\"", &"[".repeat(100_000)] {
         portal.tells(RSPAMD, "text/plain", body.to_owned()).await.invalid("body");
     }
-    let forged = json!({ "user": "@example.org", "action": "reject" }).to_string();
-    portal.tells(RSPAMD, "text/plain", forged).await.invalid("user");
     let huge = vec![b'x'; 1024 * 1024 + 1];
     portal.tells(RSPAMD, "text/plain", huge).await.problem("too-large");
     let damaged = b"{\"user\":\"alice\",\"action\":\"reject\",\"subject\":\"\xff\xfe\"}".to_vec();
@@ -160,11 +158,11 @@ async fn a_report_of_somebody_elses_message_that_quotes_a_queue_id_of_ours_marks
 #[tokio::test]
 async fn what_nests_without_end_is_refused_and_the_service_goes_on() {
     let portal = Portal::start().await;
-    let message = "Content-Type:message/rfc822\n\n".repeat(370_000);
+    let message = "Content-Type:message/rfc822\n\n".repeat(360_000);
     portal.tells("/api/v1/verdicts/arf", "message/rfc822", message).await.invalid("body");
     let digest =
         |level| format!("Content-Type: multipart/digest; boundary=\"{level}\"\n\n--{level}\n");
-    let digests: String = (0..190_000).map(digest).collect();
+    let digests: String = (0..170_000).map(digest).collect();
     portal.sends_as(ALICE, "4F2B1C0A1", &[BOB]).await;
     assert_eq!(portal.feedback("abuse", "", &format!("{ORIGINAL}{digests}")).await.status, 204);
     assert_eq!(portal.verdict().await, "spam");

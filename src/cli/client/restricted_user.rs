@@ -4,7 +4,7 @@ use crate::address::Address;
 use crate::blocked_senders::BlockedSender;
 use crate::reason::Reason;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer};
 
 /// A part of the list.
 #[derive(Debug, Deserialize)]
@@ -34,7 +34,7 @@ pub(in crate::cli) struct Unblock {
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
     let text = String::deserialize(deserializer)?;
-    Address::parse(&text, None).map_err(D::Error::custom)
+    Ok(Address::stored(&text))
 }
 
 impl From<RestrictedUser> for BlockedSender {

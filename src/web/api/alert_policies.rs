@@ -199,8 +199,10 @@ fn recipients(told: &[String], problems: &mut Vec<FieldProblem>) -> Vec<String> 
     let mut recipients: Vec<String> = Vec::new();
     for (place, text) in told.iter().enumerate() {
         let text = text.trim();
-        if text.parse::<Address>().is_err() {
-            let detail = format!("{:?} is no mail address", shortened(text));
+        let typed =
+            crate::address::Address::typed(text, None).map(drop).map_err(|why| format!(": {why}"));
+        if let Err(why) = typed.and(text.parse::<Address>().map(drop).map_err(|_| String::new())) {
+            let detail = format!("{:?} is no mail address{why}", shortened(text));
             problems.push(FieldProblem { field: format!("recipients[{place}]"), detail });
         } else if !recipients.iter().any(|known| known.eq_ignore_ascii_case(text)) {
             recipients.push(text.into());

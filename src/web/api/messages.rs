@@ -6,7 +6,7 @@ use crate::store::{MessagePosition, MessageQuery};
 use crate::web::Shared;
 use crate::web::cursor::Cursor;
 use crate::web::error::Problem;
-use crate::web::extract::{Query, shortened};
+use crate::web::extract::Query;
 use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Datelike, Utc};
@@ -133,15 +133,10 @@ impl TraceParameters {
     }
 
     fn query(&self, app: &Shared) -> Result<MessageQuery, Problem> {
-        let sender = self.sender.as_deref().map(|sender| {
-            app.organization().sender(sender).map_err(|why| {
-                let detail = format!("{:?} is no mail address: {why}", shortened(sender));
-                Problem::invalid("sender", detail)
-            })
-        });
+        let sender = self.sender.as_deref().map(|sender| app.organization().sender(sender));
         let cursor = self.cursor.as_deref().map(|cursor| Cursor::read(cursor, &self.asked()));
         Ok(MessageQuery {
-            sender: sender.transpose()?,
+            sender,
             recipient: short("recipient", self.recipient.as_ref())?,
             queue_id: short("queue_id", self.queue_id.as_ref())?,
             since: self.since.map(|at| known_year("since", at)).transpose()?,

@@ -155,7 +155,7 @@ impl NewOperator {
 
 /// An operator is known by a whole address, so that alerts can be sent there.
 pub(crate) fn whole_address(app: &Shared, text: &str) -> Result<Address, Problem> {
-    let address = app.organization().sender(text).map_err(|why| {
+    let address = app.organization().typed(text).map_err(|why| {
         Problem::invalid("address", format!("{:?} is no mail address: {why}", shortened(text)))
     })?;
     if address.domain().is_empty() {

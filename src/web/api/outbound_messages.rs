@@ -123,10 +123,10 @@ type Bad = (String, String);
 
 impl Told {
     fn report(self, app: &Shared, now: DateTime<Utc>) -> Result<Report, Bad> {
-        let sender = app.organization().sender(&self.sender).map_err(|why| {
-            let detail = format!("{:?} is no mail address: {why}", shortened(&self.sender));
-            ("sender".to_owned(), detail)
-        })?;
+        if self.sender.trim().is_empty() {
+            return Err(("sender".into(), "it is empty, but it takes a login".into()));
+        }
+        let sender = app.decider.sender(&self.sender);
         let mut report = Report::new(Source::Api, sender, at(self.at, now)?);
         report.recipients = recipients(self.recipients, app)?;
         report.queue_id = told::name("queue_id", self.queue_id)?;
@@ -158,7 +158,7 @@ fn recipients(told: AtMost<String, MOST_RECIPIENTS>, app: &Shared) -> Result<Rec
     for (index, recipient) in told.into_iter().enumerate() {
         // Only whether it is inside matters, and a mail server may have taken anything; but it is
         // shown, so it is kept to one line of a decent length.
-        app.organization().sender(&recipient).map_err(|why| {
+        app.organization().address(&recipient).map_err(|why| {
             let detail = format!("{:?} is no mail address: {why}", shortened(&recipient));
             (format!("recipients[{index}]"), detail)
         })?;

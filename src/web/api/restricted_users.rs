@@ -130,7 +130,7 @@ impl NewRestriction {
         app: &Shared,
         caller: &Caller,
     ) -> Result<crate::restriction::Restriction, Problem> {
-        let address = app.organization().sender(&self.address).map_err(|why| {
+        let address = app.organization().typed(&self.address).map_err(|why| {
             let shown = shortened(&self.address);
             Problem::invalid("address", format!("{shown:?} is no mail address: {why}"))
         })?;

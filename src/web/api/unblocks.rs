@@ -167,10 +167,8 @@ async fn outcome(
     address: String,
     request: &UnblockRequest,
 ) -> Result<Outcome, Problem> {
-    let unblocked = match Key::parse(&address, app.organization()) {
-        Some(key) => unblock_one(app, caller, &key, request).await,
-        None => Err(Problem::NotFound),
-    };
+    let key = Key::parse(&address, app.organization());
+    let unblocked = unblock_one(app, caller, &key, request).await;
     match unblocked {
         Ok(_) => Ok(Outcome { address, status: StatusCode::ACCEPTED.as_u16(), problem: None }),
         Err(problem @ (Problem::Internal(_) | Problem::Unavailable(_))) => Err(problem),

@@ -80,7 +80,7 @@ impl Attempt<'_> {
     async fn check(&self, credentials: &Credentials) -> Result<Checked, Problem> {
         let (store, now) = (&self.arrival.app.store, self.arrival.app.clock.now());
         let password = credentials.password.clone();
-        let Ok(address) = self.arrival.app.organization().sender(&credentials.address) else {
+        let Ok(address) = self.arrival.app.organization().address(&credentials.address) else {
             return self.refuse_nobody(password).await;
         };
         let budgets = self.budgets(&address, now).await?;

@@ -32,7 +32,6 @@ async fn a_parameter_that_is_missing_unknown_or_not_taken_is_named() {
         (REMOVE, json!({ "SenderAddress": null }), "SenderAddress is null"),
         (REMOVE, json!({ "SenderAddress": "" }), "SenderAddress is \"\""),
         (REMOVE, json!({ "SenderAddress": ["alice@example.org"] }), "SenderAddress is ["),
-        (REMOVE, json!({ "SenderAddress": "alice@" }), "which is no address"),
         (REMOVE, json!({ "SenderAddress": "a\u{0}@example.org" }), "SenderAddress is"),
         (
             REMOVE,

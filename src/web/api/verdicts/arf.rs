@@ -58,7 +58,7 @@ async fn find(app: &Shared, feedback: &FeedbackReport) -> Result<Option<Message>
     }
     let Some(message_id) = &feedback.message_id else { return Ok(None) };
     for sender in feedback.senders.iter().chain(&feedback.author) {
-        let Ok(sender) = app.organization().sender(sender) else { continue };
+        let sender = app.organization().sender(sender);
         let found = app.store.message_with_message_id(&sender, told::bare(message_id)).await?;
         if let Some(message) = found.filter(|message| names_a_recipient(app, message, feedback)) {
             return Ok(Some(message));
@@ -81,17 +81,13 @@ fn nothing_contradicts(app: &Shared, message: &Message, feedback: &FeedbackRepor
         return names_a_recipient(app, message, feedback);
     }
     let ours = app.organization();
-    let mut senders = feedback.senders.iter().filter_map(|one| ours.sender(one).ok());
+    let mut senders = feedback.senders.iter().map(|one| ours.sender(one));
     feedback.senders.is_empty() || senders.any(|sender| sender == message.sender)
 }
 
 fn names_a_recipient(app: &Shared, message: &Message, feedback: &FeedbackReport) -> bool {
     let ours = app.organization();
     let outside = message.recipients.named.iter().filter(|one| !ours.is_inside(one));
-    let outside: Vec<_> = outside.filter_map(|one| ours.sender(one).ok()).collect();
-    feedback
-        .recipients
-        .iter()
-        .filter_map(|one| ours.sender(one).ok())
-        .any(|one| outside.contains(&one))
+    let outside: Vec<_> = outside.map(|one| ours.sender(one)).collect();
+    feedback.recipients.iter().map(|one| ours.sender(one)).any(|one| outside.contains(&one))
 }

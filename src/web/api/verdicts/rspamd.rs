@@ -1,6 +1,7 @@
 //! `POST /api/v1/verdicts/rspamd`: what rspamd's `metadata_exporter` sends. It never sends anything
 //! again, so whatever can be counted is taken.
 
+use crate::decision::Decider;
 use crate::organization::Organization;
 use crate::outbound::{MOST_RECIPIENTS_KEPT, Recipients, Report, Source};
 use crate::rspamd::{Meaning, Metadata};
@@ -30,7 +31,7 @@ pub(crate) async fn rspamd(
     let metadata = in_turn(body, Metadata::parse).await.map_err(|why| {
         Problem::invalid("body", format!("it is no JSON of rspamd: {}", shortened(&why)))
     })?;
-    if let Some(report) = report(metadata, app.organization(), app.clock.now())? {
+    if let Some(report) = report(metadata, &app.decider, app.clock.now()) {
         app.meter.count(report).await;
     }
     Ok(StatusCode::NO_CONTENT)
@@ -38,18 +39,12 @@ pub(crate) async fn rspamd(
 
 /// The report; nothing for inbound mail and for what comes again. What else cannot be read is left
 /// out: a verdict must not be lost for a strange subject.
-fn report(
-    metadata: Metadata,
-    organization: &Organization,
-    now: DateTime<Utc>,
-) -> Result<Option<Report>, Problem> {
-    let Meaning::Counts(verdict) = metadata.meaning() else { return Ok(None) };
+fn report(metadata: Metadata, decider: &Decider, now: DateTime<Utc>) -> Option<Report> {
+    let Meaning::Counts(verdict) = metadata.meaning() else { return None };
     let user = metadata.user.unwrap_or_default();
-    let sender = organization.sender(&user).map_err(|why| {
-        Problem::invalid("user", format!("{:?} is no mail address: {why}", shortened(&user)))
-    })?;
+    let sender = decider.sender(&user);
     let mut report = Report::new(Source::Filter, sender, now);
-    report.recipients = recipients(metadata.rcpt, organization);
+    report.recipients = recipients(metadata.rcpt, &decider.organization);
     report.queue_id = told::name("qid", metadata.qid).unwrap_or_default();
     report.message_id = told::message_id("message_id", metadata.message_id).unwrap_or_default();
     report.subject = metadata.subject.map(|subject| told::subject(&subject));
@@ -57,7 +52,7 @@ fn report(
     report.verdict = verdict;
     report.score = metadata.score;
     report.symbols = metadata.symbols;
-    Ok(Some(report))
+    Some(report)
 }
 
 fn recipients(told: Vec<String>, organization: &Organization) -> Recipients {

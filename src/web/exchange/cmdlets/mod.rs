@@ -109,11 +109,7 @@ impl Call<'_> {
         let Some(text) = self.parameters.name("SenderAddress", 1..=LONGEST_ADDRESS)? else {
             return Ok(None);
         };
-        let address = self.app.organization().sender(text.trim());
-        address.map(Some).map_err(|why| {
-            let text = shortened(&text);
-            Refusal::parameter(format!("SenderAddress is {text:?}, which is no address: {why}."))
-        })
+        Ok(Some(self.app.organization().sender(&text)))
     }
 
     /// `-Identity` of a policy: its name in any case or its id. Where nothing is said it is the
