@@ -1,12 +1,14 @@
 //! Every setting, parsed to its type once; secrets print as `***`.
 
 mod alerts;
+mod inside;
 mod oidc;
 mod source;
 
 pub use alerts::{
-    Alerts, MailSettings, SmtpTls, SmtpUrl, WebhookFormat, WebhookSecret, WebhookUrl, is_inside,
+    Alerts, MailSettings, SmtpTls, SmtpUrl, WebhookFormat, WebhookSecret, WebhookUrl,
 };
+pub use inside::is_inside;
 pub use oidc::Oidc;
 
 use crate::address::Domain;
@@ -73,6 +75,8 @@ pub struct Config {
     pub message_retention: TimeDelta,
     /// How the log is written; text on a terminal where it is not set.
     pub log_format: Option<LogFormat>,
+    /// The file that the settings come from, where it holds secrets.
+    pub file_with_secrets: Option<PathBuf>,
     /// Variables that look like settings of ours and are none.
     pub unknown_variables: Vec<String>,
 }
@@ -177,6 +181,7 @@ impl Config {
     }
 
     fn from_source(mut source: Source) -> Result<Self> {
+        let file_with_secrets = source.file_with_secrets();
         let mail_server_networks = source.list("mail_server_networks", NETWORKS, network)?;
         Ok(Self {
             database_url: source
@@ -206,7 +211,7 @@ impl Config {
                 .one("restricted_answer", "reject or bounce", restricted_answer)?
                 .unwrap_or_default(),
             alerts: Alerts::from_source(&mut source)?,
-            help_url: source.one("help_url", "an http or https URL", web_url)?,
+            help_url: source.one("help_url", HELP_URL, help_url)?,
             oidc: Oidc::from_source(&mut source)?,
             require_mfa: source
                 .one("require_mfa", "true or false", |text| text.parse().ok())?
@@ -221,6 +226,7 @@ impl Config {
                 .one("message_retention", "a time from 2d to 365d, such as 30d", retention)?
                 .unwrap_or(TimeDelta::days(30)),
             log_format: source.one("log_format", "text or json", log_format)?,
+            file_with_secrets,
             unknown_variables: source.finish()?,
         })
     }
@@ -244,6 +250,7 @@ impl Config {
 const NETWORKS: &str = "networks such as 192.0.2.0/24 or single addresses";
 const TRANSPORT: &str = "a transport of Postfix such as hirisk or hirisk:[192.0.2.66]:25";
 const DATABASE: &str = "sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME";
+const HELP_URL: &str = "an http or https URL without a user name or a password";
 const PUBLIC_URL: &str = "scheme, host and port alone, such as https://restricted.example.org";
 
 fn organization(source: &mut Source) -> Result<Organization> {
@@ -320,14 +327,21 @@ fn web_url(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
 }
 
+/// The one that people are shown.
+fn help_url(text: &str) -> Option<Url> {
+    web_url(text).filter(names_nobody)
+}
+
+/// Whether a URL has neither a user name nor a password.
+fn names_nobody(url: &Url) -> bool {
+    url.username().is_empty() && url.password().is_none()
+}
+
 /// An address of scheme, host and port alone.
 pub(crate) fn origin(text: &str) -> Option<Url> {
-    web_url(text).filter(|url| {
-        url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none()
-            && url.username().is_empty()
-    })
+    web_url(text)
+        .filter(names_nobody)
+        .filter(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none())
 }
 
 /// A duration as `90s`, `30m`, `24h`, `90d`.
@@ -428,6 +442,17 @@ mod tests {
             ),
         ] {
             assert_eq!(problem(key, value), sentence);
+        }
+    }
+
+    #[test]
+    fn an_address_that_people_are_shown_or_led_to_holds_no_login() {
+        for key in ["RESTRICTED_USERS_HELP_URL", "RESTRICTED_USERS_PUBLIC_URL"] {
+            Config::from_variables([(key, "https://help.example.org")]).unwrap();
+            for login in ["admin", "admin:hunter2", ":hunter2"] {
+                let told = problem(key, &format!("https://{login}@help.example.org"));
+                assert!(told.contains("but it takes") && !told.contains("hunter2"), "{told}");
+            }
         }
     }
 

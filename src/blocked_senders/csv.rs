@@ -5,6 +5,7 @@ use super::{
     text::{Cut, Text},
     values::{Column, Values, shown},
 };
+use crate::spreadsheet::restored;
 use ::csv::{Position, Reader, ReaderBuilder, StringRecord};
 use std::io::{Cursor, Read, SeekFrom};
 
@@ -98,7 +99,7 @@ impl Header {
         let mut values = Values::default();
         for (column, field) in self.columns.iter().zip(fields) {
             if let Some(column) = column {
-                values.set(*column, field.to_owned());
+                values.set(*column, restored(field).to_owned());
             }
         }
         Ok(values)

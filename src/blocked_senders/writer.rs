@@ -2,6 +2,7 @@
 
 use super::{BlockedSender, values::Column};
 use crate::reason::Reason;
+use crate::spreadsheet::defused;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -9,7 +10,8 @@ use std::io::{self, Write};
 /// How a file of blocked senders is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// A header and a line each, everything quoted, as `Export-Csv -NoTypeInformation` does.
+    /// A header and a line each, everything quoted, as `Export-Csv -NoTypeInformation` does; no cell
+    /// is one that a spreadsheet would run.
     Csv,
     /// A list of objects, as `ConvertTo-Json` writes it.
     Json,
@@ -49,7 +51,10 @@ impl<W: Write> Writer<W> {
     pub fn write(&mut self, sender: &BlockedSender) -> io::Result<()> {
         let shape = Shape::of(sender);
         match &mut self.0 {
-            Inner::Csv(csv) => csv.write_record(shape.fields()).map_err(unwritten),
+            Inner::Csv(csv) => {
+                let cells = shape.fields().map(defused);
+                csv.write_record(cells.iter().map(|cell| cell.as_bytes())).map_err(unwritten)
+            }
             Inner::Json { out, before_object } => {
                 out.write_all(before_object.as_bytes())?;
                 *before_object = ",\n";
@@ -180,8 +185,8 @@ mod tests {
 
     prop_compose! {
         fn any_sender()(
-            address in "[a-z][a-z \",;]{0,19}@[a-z]{1,9}",
-            reason in option::of("[^\0]{0,40}x|[\";,\r\n'=]{1,9}x"),
+            address in "[a-z'=+-][a-z \",;]{0,19}@[a-z]{1,9}",
+            reason in option::of("[^\0]{0,40}x|[\";,\r\n\t'=+@-]{1,9}x"),
             created in any_date(),
             changed in any_date(),
             temporary: bool,

@@ -3,7 +3,9 @@
 use super::{print, table};
 use crate::config::{Config, ConfigError};
 use crate::doctor::live::{self, Target};
-use crate::doctor::{Finding, Level, Unread, asked, examine, examine_settings, read};
+use crate::doctor::{
+    Finding, Level, Unread, asked, examine, examine_files, examine_settings, read,
+};
 use clap::Args;
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
@@ -35,6 +37,7 @@ pub(super) async fn run(
 
 async fn all(config: &Config, arguments: &Arguments) -> Vec<Finding> {
     let mut findings = examine_settings(config);
+    findings.extend(examine_files(config));
     findings.extend(live::database(config).await);
     let mut targets: BTreeSet<Target> = config.policy_listen.iter().map(Target::from).collect();
     match read(arguments.postfix_config.as_deref()).await {

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::one_time_link::OneTimeLink;
 use crate::open_files;
+use crate::private_file::is_open_to_others;
 use crate::service::Service;
 use crate::service_manager;
 use crate::telemetry;
@@ -30,11 +31,15 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Begins the log, and tells of what looks like a setting.
+/// Begins the log, and tells of what looks like a setting, and of settings that everybody can read.
 pub(super) fn log(config: &Config) {
     telemetry::log_to_stderr(config.log_format);
     for variable in &config.unknown_variables {
         tracing::warn!("{variable} is no setting of ours and is left alone");
+    }
+    if let Some(file) = config.file_with_secrets.as_deref().filter(|it| is_open_to_others(it)) {
+        let file = file.display();
+        tracing::warn!(%file, "everybody on this machine can read the settings, which hold secrets");
     }
 }
 

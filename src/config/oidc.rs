@@ -1,7 +1,7 @@
 //! The organisation's identity provider: five settings that are needed together.
 
 use super::source::Source;
-use super::{ConfigError, Result, web_url};
+use super::{ConfigError, Result, names_nobody, web_url};
 use crate::operator::RoleGroup;
 use openidconnect::IssuerUrl;
 use secrecy::SecretString;
@@ -74,9 +74,9 @@ fn all_or_none(settings: [(&'static str, bool); 5]) -> Result<()> {
 /// The URL stays as it was written: providers compare it letter by letter.
 fn issuer(text: &str) -> Option<IssuerUrl> {
     let url = web_url(text)?;
-    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let plain = url.query().is_none() && url.fragment().is_none() && names_nobody(&url);
     let safe = url.scheme() == "https" || is_loopback(&url);
-    (plain && url.password().is_none() && safe).then(|| IssuerUrl::new(text.into()).ok())?
+    (plain && safe).then(|| IssuerUrl::new(text.into()).ok())?
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -11,6 +11,8 @@ const DEFAULT_FILE: &str = "restricted-users.toml";
 const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
 /// Variables that the client commands take; no settings, but ours.
 const CLIENT_VARIABLES: [&str; 2] = ["url", "token"];
+/// Settings that are secrets as they stand: whoever knows the URL of a webhook of Slack's can write there.
+const SECRETS: [&str; 3] = ["alert_webhook_secret", "alert_webhooks", "oidc_client_secret"];
 /// A file larger than this is not a file of settings.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
@@ -42,6 +44,12 @@ impl Source {
             source.file = Some((path.to_owned(), read(path)?));
         }
         Ok(source)
+    }
+
+    /// The file, where it holds a secret; for as long as nothing was taken out.
+    pub(super) fn file_with_secrets(&self) -> Option<PathBuf> {
+        let (path, table) = self.file.as_ref()?;
+        table.iter().any(|(key, value)| is_secret(key, value)).then(|| path.clone())
     }
 
     pub(super) fn variables(variables: impl Iterator<Item = (OsString, OsString)>) -> Self {
@@ -174,6 +182,15 @@ impl Value {
         };
         self.texts().into_iter().map(pair).collect()
     }
+}
+
+/// Whether a setting is a secret, or a URL with a password; Postgres takes it as a parameter too.
+fn is_secret(key: &str, value: &toml::Value) -> bool {
+    let url = value.as_str().and_then(|text| url::Url::parse(text).ok());
+    let has_password = |url: url::Url| {
+        url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password")
+    };
+    SECRETS.contains(&key) || url.is_some_and(has_password)
 }
 
 fn bad(key: &'static str, got: String, takes: &str) -> ConfigError {

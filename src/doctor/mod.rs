@@ -1,6 +1,7 @@
 //! What stands between the settings of Postfix and a service that works: found by looking at both,
 //! told with the line that changes it.
 
+mod files;
 mod finding;
 pub mod live;
 mod main_cf;
@@ -15,6 +16,7 @@ mod submission;
 #[cfg(test)]
 mod tests;
 
+pub use files::examine as examine_files;
 pub use finding::{Finding, Level};
 pub use main_cf::main_cf;
 pub use policy::{Endpoint, is_wildcard};

@@ -4,7 +4,7 @@ use super::claims::Claims;
 use super::description::{AGAIN_AFTER, Description, KEPT};
 use super::tokens::{Refused, unproven};
 use super::{Begun, Provider};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use openidconnect::core::{CoreIdToken, CoreIdTokenClaims, CoreJwsSigningAlgorithm as Algorithm};
 use openidconnect::{ClaimsVerificationError, Nonce, SignatureVerificationError};
 use secrecy::ExposeSecret;
@@ -45,6 +45,9 @@ impl Provider {
         if party.is_some_and(|party| party.as_str() != self.settings.client_id) {
             return Err(unproven(&"the token was made for another client"));
         }
+        if claims.issue_time() > self.latest() {
+            return Err(unproven(&"the token was made later than now"));
+        }
         Ok(claims)
     }
 
@@ -64,7 +67,12 @@ impl Provider {
     /// Whether the proven token is good only later; the library checks the end of its time alone
     /// (RFC 7519, section 4.1.5).
     pub(super) fn is_too_early(&self, claims: &Claims) -> bool {
-        let latest = (self.clock.now() + CLOCKS_DIFFER).timestamp();
+        let latest = self.latest().timestamp();
         claims.get("nbf").is_some_and(|from| from.as_i64().is_none_or(|from| from > latest))
+    }
+
+    /// What the provider's clock shows at most.
+    fn latest(&self) -> DateTime<Utc> {
+        self.clock.now() + CLOCKS_DIFFER
     }
 }

@@ -1,14 +1,10 @@
-//! Reading the audit log, and checking its chain.
+//! Reading the audit log.
 
 use super::statement::{Piece, behind_all, build, union};
-use super::{Result, Store, StoreError, on};
-use crate::event::{NO_HASH, chained};
+use super::{Result, Store, on};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
-
-/// Records read at once.
-const PAGE: i64 = 1_000;
 
 /// Records that are sorted for a page. Where more have an address that begins as was asked for, all
 /// others are passed over in order: some of those then come soon.
@@ -64,32 +60,6 @@ impl From<&AuditRecord> for AuditPosition {
     fn from(AuditRecord { at, number, .. }: &AuditRecord) -> Self {
         Self { at: *at, number: *number }
     }
-}
-
-/// The last record of a chain that is whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChainEnd {
-    /// Its number; 0 while the log is empty.
-    pub number: i64,
-    /// Its hash.
-    pub hash: String,
-}
-
-/// Where the chain breaks.
-#[derive(Debug, thiserror::Error)]
-pub enum BrokenChain {
-    /// A record is missing.
-    #[error("record {0} is missing")]
-    Missing(i64),
-    /// A record does not fit its hash, or the one before.
-    #[error("record {0} does not fit its hash: it or one before it was changed")]
-    Changed(i64),
-    /// A record does not have the hash that it had.
-    #[error("record {0} has another hash than before: the log was written anew")]
-    Replaced(i64),
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl Store {
@@ -164,76 +134,6 @@ impl Store {
         )
         .fetch_all(pool)
         .await)?)
-    }
-
-    /// The last record, unchecked.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn last_audit_record(&self) -> Result<ChainEnd> {
-        let last: Option<AuditRecord> = on!(&self.read, |pool| sqlx::query_as(
-            "SELECT number, at, record, hash FROM audit ORDER BY number DESC LIMIT 1"
-        )
-        .fetch_optional(pool)
-        .await)?;
-        Ok(last.map_or_else(ChainEnd::of_nothing, ChainEnd::at))
-    }
-
-    /// Checks the chain from the first record to the last, and that it still holds `known`.
-    ///
-    /// # Errors
-    /// When the chain breaks, or the database fails.
-    pub async fn verify_audit(
-        &self,
-        known: Option<&ChainEnd>,
-    ) -> std::result::Result<ChainEnd, BrokenChain> {
-        let mut end = ChainEnd::of_nothing();
-        loop {
-            let records = self.audit_after(end.number).await?;
-            if records.is_empty() {
-                break;
-            }
-            for record in records {
-                end = end.next(record)?;
-                if known.is_some_and(|known| known.number == end.number && *known != end) {
-                    return Err(BrokenChain::Replaced(end.number));
-                }
-            }
-        }
-        match known {
-            Some(known) if known.number > end.number => Err(BrokenChain::Missing(end.number + 1)),
-            _ => Ok(end),
-        }
-    }
-
-    async fn audit_after(&self, number: i64) -> Result<Vec<AuditRecord>> {
-        Ok(on!(&self.read, |pool| sqlx::query_as(
-            "SELECT number, at, record, hash FROM audit WHERE number > $1 ORDER BY number LIMIT $2"
-        )
-        .bind(number)
-        .bind(PAGE)
-        .fetch_all(pool)
-        .await)?)
-    }
-}
-
-impl ChainEnd {
-    fn of_nothing() -> Self {
-        Self { number: 0, hash: NO_HASH.into() }
-    }
-
-    fn at(record: AuditRecord) -> Self {
-        Self { number: record.number, hash: record.hash }
-    }
-
-    fn next(&self, record: AuditRecord) -> std::result::Result<Self, BrokenChain> {
-        if record.number != self.number + 1 {
-            return Err(BrokenChain::Missing(self.number + 1));
-        }
-        if record.hash != chained(&self.hash, &record.record) {
-            return Err(BrokenChain::Changed(record.number));
-        }
-        Ok(Self::at(record))
     }
 }
 

@@ -3,6 +3,7 @@
 mod alerts;
 mod attempts;
 mod audit;
+mod audit_chain;
 mod audit_seal;
 mod changes;
 mod checkpointer;
@@ -56,7 +57,8 @@ mod unblocks;
 mod write_ahead_log;
 
 pub use alerts::{AlertPage, AlertQuery, Audience, Channel, Claimed, Delivery, Queue};
-pub use audit::{AuditPosition, AuditQuery, AuditRecord, ChainEnd};
+pub use audit::{AuditPosition, AuditQuery, AuditRecord};
+pub use audit_chain::ChainEnd;
 pub use counting::{Counted, CountingTransaction, KnownPolicies, Standing, Sum};
 pub use error::{Result, StoreError};
 pub use events::Happened;

@@ -2,6 +2,7 @@
 //! it works, exclusive for what is better done while nobody else is there.
 
 use super::Store;
+use crate::private_file;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,7 @@ impl Presence {
         name.push(".lock");
         let path = PathBuf::from(name);
         tokio::task::spawn_blocking(move || {
-            let file = File::create(path)?;
+            let file = private_file::open(&path)?;
             if file.try_lock().is_err() {
                 file.lock_shared()?;
             }

@@ -4,10 +4,12 @@ use super::checkpointer::{self, Checkpointer};
 use super::connections::Connections;
 use super::sqlite_writer::SqliteWriter;
 use super::{BUSY_TIMEOUT, COUNTING_STATEMENTS};
+use crate::private_file;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{Error, Sqlite, SqliteConnection};
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -50,9 +52,11 @@ pub(super) struct File {
 impl File {
     /// Opens the database at `path`, and creates it where it is not there.
     pub(super) async fn open(path: &Path) -> anyhow::Result<Self> {
+        make_where_there_is_none(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
+            // One that was deleted meanwhile is not made anew, empty.
+            .create_if_missing(false)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             // Whoever commits waits for the disk beside SQLite; see `write_ahead_log`.
@@ -67,8 +71,6 @@ impl File {
             // A statement of many rows first copies each page that it changes, else to a file.
             .pragma("temp_store", "MEMORY");
         let writer = SqliteWriter::open(path, writer, pool(1)).await?;
-        // One that was deleted meanwhile is not made anew, empty.
-        let options = options.create_if_missing(false);
         let checkpointer = Checkpointer::of(options.clone(), pool(1));
         let options = options.read_only(true);
         let people = pool(PEOPLE)
@@ -93,6 +95,12 @@ impl File {
             writer,
         })
     }
+}
+
+/// SQLite would make the file as the umask has it, and gives its other files the mode of this one. A
+/// file that is there is not opened: to close it would give up the locks that this process has on it.
+fn make_where_there_is_none(path: &Path) -> io::Result<()> {
+    if path.exists() { Ok(()) } else { private_file::open(path).map(drop) }
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {

@@ -35,9 +35,7 @@ impl SqliteWriter {
         options: SqliteConnectOptions,
         pool: SqlitePoolOptions,
     ) -> anyhow::Result<Self> {
-        let pool = pool.after_connect(wait_by_ourselves).connect_with(options.clone()).await?;
-        // One that was deleted meanwhile is not made anew, empty.
-        pool.set_connect_options(options.create_if_missing(false));
+        let pool = pool.after_connect(wait_by_ourselves).connect_with(options).await?;
         let file = Arc::new(DatabaseFile::open(path)?);
         Ok(Self { connections: limited(pool), file, log: WriteAheadLog::of(path)? })
     }

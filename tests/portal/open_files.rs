@@ -5,7 +5,7 @@ use crate::program::Serve;
 use restricted_users::open_files::raise_limit;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 const FEW_FILES: usize = 1_024;
@@ -29,8 +29,11 @@ async fn silent(address: &str, count: usize, beginning: &str) -> Vec<TcpStream> 
 }
 
 async fn answer(address: &str, request: &str) -> String {
+    answer_on(&mut TcpStream::connect(address).await.unwrap(), request).await
+}
+
+async fn answer_on(client: &mut TcpStream, request: &str) -> String {
     let asked = async {
-        let mut client = TcpStream::connect(address).await.unwrap();
         client.write_all(request.as_bytes()).await.unwrap();
         let mut answer = vec![0; 1_024];
         let length = client.read(&mut answer).await.unwrap();
@@ -60,4 +63,19 @@ async fn two_thousand_silent_mail_servers_keep_no_other_from_its_answer() {
     for _ in 0..10 {
         assert_eq!(answer(&serve.policy, QUESTION).await, "action=DUNNO\n\n");
     }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_all_it_can_of_the_policy_port_takes_nobody_elses_connection() {
+    raise_limit();
+    let database = Database::create().await;
+    let serve = Serve::with_files(&database, FEW_FILES);
+    let socket = TcpSocket::new_v4().unwrap();
+    // Loopback has more addresses than one.
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut mail_server = socket.connect(serve.policy.parse().unwrap()).await.unwrap();
+    assert_eq!(answer_on(&mut mail_server, QUESTION).await, "action=DUNNO\n\n");
+
+    let _strangers = silent(&serve.policy, 2_000, "request=").await;
+    assert_eq!(answer_on(&mut mail_server, QUESTION).await, "action=DUNNO\n\n");
 }

@@ -36,6 +36,26 @@ pub fn result_of(database: &Database, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// `serve` on free ports, with settings of its own.
+pub fn serve_command(database: &Database, settings: &[(&str, impl AsRef<str>)]) -> Command {
+    let ports = [("LISTEN", "127.0.0.1:0"), ("POLICY_LISTEN", "127.0.0.1:0")];
+    let settings = settings.iter().map(|(key, value)| (*key, value.as_ref()));
+    let settings = ports.into_iter().chain(settings);
+    let mut command = command(database, &["serve"]);
+    command.envs(settings.map(|(key, value)| (format!("RESTRICTED_USERS_{key}"), value)));
+    command
+}
+
+/// The same command behind one of a shell, such as `umask 0`.
+pub fn in_shell(first: &str, command: Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{first} && exec \"$0\" \"$@\"")]);
+    shell.arg(command.get_program()).args(command.get_args()).env_clear();
+    shell.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    shell.current_dir(command.get_current_dir().unwrap()).stdin(Stdio::null());
+    shell
+}
+
 /// The store of a database, to look into it past the program.
 pub async fn open(database: &Database) -> Store {
     let variables = [("RESTRICTED_USERS_DATABASE_URL", database.url.clone())];
@@ -63,24 +83,14 @@ impl Serve {
 
     /// Starts it with settings of its own and waits until it listens.
     pub fn with(database: &Database, settings: &[(&str, impl AsRef<str>)]) -> Self {
-        let ports = [("LISTEN", "127.0.0.1:0"), ("POLICY_LISTEN", "127.0.0.1:0")];
-        let settings = settings.iter().map(|(key, value)| (*key, value.as_ref()));
-        let settings = ports.into_iter().chain(settings);
-        let mut command = command(database, &["serve"]);
-        command.envs(settings.map(|(key, value)| (format!("RESTRICTED_USERS_{key}"), value)));
-        Self::running(command)
+        Self::running(serve_command(database, settings))
     }
 
     /// Starts it where the system allows a process so many open files, and waits until it listens.
     pub fn with_files(database: &Database, files: usize) -> Self {
-        let program = command(database, &[]);
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" serve")]);
-        shell.arg(program.get_program()).env_clear().current_dir(database.folder.path());
-        shell.envs(program.get_envs().filter_map(|(key, value)| Some((key, value?))));
-        shell.env("RESTRICTED_USERS_LISTEN", "127.0.0.1:0");
-        shell.env("RESTRICTED_USERS_POLICY_LISTEN", "127.0.0.1:0");
-        Self::running(shell)
+        let defaults: [(&str, &str); 0] = [];
+        let serve = serve_command(database, &defaults);
+        Self::running(in_shell(&format!("ulimit -n {files}"), serve))
     }
 
     /// Starts a command that serves and waits until it listens.

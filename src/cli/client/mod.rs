@@ -50,6 +50,11 @@ impl Server {
         })?;
         let token = std::env::var("RESTRICTED_USERS_TOKEN").unwrap_or_default();
         anyhow::ensure!(!token.trim().is_empty(), NO_TOKEN);
+        if origin.scheme() == "http" && !is_here(&origin) {
+            eprintln!(
+                "restricted-users: the token goes to {origin} in the clear; https keeps it secret"
+            );
+        }
         Self::new(origin, token.trim(), ANSWERS_WITHIN)
     }
 

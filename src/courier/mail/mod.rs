@@ -13,6 +13,7 @@ use crate::alert::Severity;
 use crate::config::{Config, MailSettings};
 use crate::store::Claimed;
 use askama::Template;
+use email_encoding::headers::{rfc2047, writer::EmailWriter};
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
@@ -83,7 +84,7 @@ impl Mailer {
         Message::builder()
             .from(self.from.clone())
             .to(to.into())
-            .subject(&letter.subject)
+            .raw_header(subject(letter.subject))
             .date(claimed.created_at.into())
             .message_id(Some(id))
             // Nobody's absence notice shall answer (RFC 3834; the other is Exchange's).
@@ -92,6 +93,22 @@ impl Mailer {
             .multipart(MultiPart::alternative_plain_html(text, html))
             .map_err(|_| nobody())
     }
+}
+
+/// What looks like an encoded word (RFC 2047) is a stranger's and would be decoded, into anything; so
+/// the whole is encoded then, as the library itself does for what is not ASCII alone.
+fn subject(text: String) -> HeaderValue {
+    let name = HeaderName::new_from_ascii_str("Subject");
+    if !text.contains("=?") {
+        return HeaderValue::new(name, text);
+    }
+    let mut encoded = String::new();
+    // What it still holds back it writes when it is dropped.
+    {
+        let mut writer = EmailWriter::new(&mut encoded, "Subject: ".len(), 0, false);
+        rfc2047::encode(&text, &mut writer).expect("a text takes everything");
+    }
+    HeaderValue::dangerous_new_pre_encoded(name, text, encoded)
 }
 
 fn header(name: &'static str, value: &str) -> HeaderValue {

@@ -66,9 +66,28 @@ fn the_headers_are_the_same_at_each_attempt_and_answer_no_absence_notice() {
     }
 }
 
+#[test]
+fn what_looks_like_an_encoded_word_is_read_as_it_was_written() {
+    for reason in [
+        "=?utf-8?q?=0d=0a?=",
+        "=?utf-8?q?all_is_well?= =?utf-8?b?4oCu?=",
+        "=?utf-8?q?grün?=",
+        "what =?",
+    ] {
+        let policy = AlertPolicyId::UserRestricted;
+        let notice = alerts(policy, 1, vec![line("alice@example.org", reason)]);
+        let bytes = mail("Example Org", &claimed(notice));
+        let mail = MessageParser::default().parse(&bytes).unwrap();
+        let subject = format!("alice@example.org is restricted: {reason}");
+        assert_eq!(mail.subject().unwrap(), subject);
+        let raw = mail.header_raw("Subject").unwrap();
+        assert!(raw.lines().all(|line| line.is_ascii() && line.len() <= 78), "{raw}");
+    }
+}
+
 /// What somebody writes who wants a header, a tag or a line of their own.
 fn malicious() -> impl Strategy<Value = String> {
-    "(\r\n|\n|\r|\u{0}|\u{202e}|Bcc: eve@evil\\.example|<b>|\"|'|&amp;|=\\?utf-8\\?q\\?|[a-zß€😀]|--|\\PC){0,40}"
+    "(\r\n|\n|\r|\u{0}|\u{202e}|Bcc: eve@evil\\.example|<b>|\"|'|&amp;|=\\?utf-8\\?q\\?|=0d=0a|\\?=| |[a-zß€😀]|--|\\PC){0,40}"
 }
 
 /// As much of it as a setting takes.

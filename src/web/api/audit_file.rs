@@ -2,6 +2,7 @@
 
 use super::audit::Shown;
 use crate::event::AuditEntry;
+use crate::spreadsheet::defused;
 use crate::store::{AuditPosition, AuditQuery};
 use crate::web::Shared;
 use crate::web::error::Problem;
@@ -115,7 +116,9 @@ fn csv(records: &[Shown], with_header: bool) -> Vec<u8> {
     let mut csv = ::csv::Writer::from_writer(Vec::new());
     let header = with_header.then(|| COLUMNS.map(ToOwned::to_owned));
     for row in header.into_iter().chain(records.iter().map(row)) {
-        csv.write_record(row).expect("a vector takes everything");
+        let cells = row.each_ref().map(|text| defused(text));
+        csv.write_record(cells.iter().map(|cell| cell.as_bytes()))
+            .expect("a vector takes everything");
     }
     csv.into_inner().expect("a vector takes everything")
 }
@@ -126,12 +129,12 @@ fn row(Shown { entry, hash }: &Shown) -> [String; 11] {
     [
         number.to_string(),
         at.to_rfc3339(),
-        defused(actor),
+        actor.clone(),
         word(actor_kind),
         client_address.map(|address| address.to_string()).unwrap_or_default(),
         entry.session.map(|session| session.to_string()).unwrap_or_default(),
         word(action),
-        defused(entry.address.as_deref().unwrap_or_default()),
+        entry.address.clone().unwrap_or_default(),
         json(&entry.before).unwrap_or_default(),
         json(&entry.after).unwrap_or_default(),
         hash.clone(),
@@ -142,13 +145,4 @@ fn row(Shown { entry, hash }: &Shown) -> [String; 11] {
 fn word(name: &impl serde::Serialize) -> String {
     let name = serde_json::to_value(name).expect("names are text");
     name.as_str().unwrap_or_default().to_owned()
-}
-
-/// A cell that a spreadsheet takes for text: what begins like a formula gets an apostrophe.
-fn defused(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text.into()
-    }
 }

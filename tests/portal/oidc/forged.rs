@@ -26,7 +26,7 @@ async fn an_id_token_that_proves_nothing_lets_nobody_in() {
         claims[name] = value;
         claims
     }
-    let forgeries: [(&str, Forge); 19] = [
+    let forgeries: [(&str, Forge); 20] = [
         ("forged", |key, claims| key.forged().sign(&claims)),
         ("an unknown key", |_, claims| Key::new("3").sign(&claims)),
         ("expired", |key, claims| {
@@ -61,6 +61,10 @@ async fn an_id_token_that_proves_nothing_lets_nobody_in() {
         ("not good yet", |key, claims| {
             let nbf = json!(claims["iat"].as_i64().unwrap() + 120);
             key.sign(&with(claims, "nbf", nbf))
+        }),
+        ("made later than now", |key, claims| {
+            let iat = json!(claims["iat"].as_i64().unwrap() + 120);
+            key.sign(&with(claims, "iat", iat))
         }),
         ("no name", |key, claims| key.sign(&with(claims, "sub", json!("oli\nvia")))),
         ("nobody's", |key, claims| key.sign(&with(claims, "sub", json!("")))),
