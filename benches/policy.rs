@@ -67,6 +67,7 @@ async fn policy_port() -> String {
         refusals: Arc::default(),
         clock: Clock::default(),
         asked: Arc::default(),
+        opaque_logins: Arc::default(),
     };
     let any_port = ListenAddress::Tcp { host: "127.0.0.1".into(), port: 0 };
     let listener = Listener::bind(&any_port).await.expect("loopback has a free port");
