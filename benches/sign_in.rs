@@ -66,7 +66,7 @@ async fn service(folder: &TempDir) -> Service {
 /// Operators who share a password, so that making them does not take longer than the bench.
 async fn operators(service: &Service, count: usize) -> Vec<Address> {
     let (store, actor, now) = (&service.app.store, Actor::command_line(), service.app.clock.now());
-    let password = PasswordHash::of(PASSWORD.into()).await;
+    let password = PasswordHash::of(&PASSWORD.into());
     let mut operators = vec![];
     for number in 0..count {
         let address = Address::stored(&format!("operator{number}@example.org"));

@@ -5,10 +5,11 @@
 mod ground;
 
 use chrono::{DateTime, Utc};
-use ground::program::{Program, token};
+use ground::program::{self, Program};
 use ground::{Database, Figures, ms, so_many, verdict};
 use reqwest::Client;
 use restricted_users::clock::Clock;
+use restricted_users::streams::MOST_OF_ONE;
 use serde::Deserialize;
 use serde_json::json;
 use std::time::Duration;
@@ -28,19 +29,22 @@ const PAUSE: Duration = Duration::from_millis(170);
 async fn main() {
     let streams = so_many(STREAMS);
     for database in Database::all().await {
-        let token = token(&database, "security-administrator");
+        let token = program::token(&database, "security-administrator");
         let program = Program::start(&database, &[]).ready().await;
         let other = Program::start(&database, &[]).ready().await;
+        let readers = streams.div_ceil(MOST_OF_ONE);
+        let readers: Vec<_> =
+            (0..readers).map(|_| program::token(&database, "security-reader")).collect();
         let script = Script { http: Client::new(), token };
         // What the program has of its first requests and its first stream is not the streams'.
         let (told, mut receiver) = unbounded_channel();
-        follow(&program, &script.token, told.clone()).await;
+        follow(&program, &readers[0], told.clone()).await;
         script.restrict(&program, "first@example.org").await;
         receiver.recv().await.expect("it is told");
 
         let before = program.memory("VmRSS");
-        for _ in 1..streams {
-            follow(&program, &script.token, told.clone()).await;
+        for stream in 1..streams {
+            follow(&program, &readers[stream / MOST_OF_ONE], told.clone()).await;
         }
         let open = program.memory("VmRSS");
         println!("{}: {streams} event streams", database.name);

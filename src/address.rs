@@ -102,7 +102,7 @@ impl Address {
     #[must_use]
     pub fn opaque(login: &str) -> Self {
         let mut shown = String::new();
-        for character in one_spelling(login.trim().into()).chars() {
+        for character in one_spelling(login.trim()).chars() {
             match character {
                 _ if is_invisible(character) => shown.extend(character.escape_unicode()),
                 _ => shown.push(character),
@@ -240,7 +240,7 @@ fn normal_local_part(text: &str) -> Result<String, AddressError> {
     if let Some(character) = content.chars().find(|character| is_invisible(*character)) {
         return Err(AddressError::Invisible(character));
     }
-    let content = one_spelling(content);
+    let content = one_spelling(&content);
     let local_part = if is_dot_string(&content) {
         content
     } else {
@@ -253,7 +253,7 @@ fn normal_local_part(text: &str) -> Result<String, AddressError> {
 }
 
 /// In lower case, and composed (NFC).
-fn one_spelling(text: String) -> String {
+fn one_spelling(text: &str) -> String {
     if text.is_ascii() {
         text.to_ascii_lowercase()
     } else {

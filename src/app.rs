@@ -19,10 +19,13 @@ use crate::rate_limit::UsedUp;
 use crate::refusals::Refusals;
 use crate::restriction::{Restriction, UnblockRequest};
 use crate::store::{Asker, Result, Store, Unblocked};
+use crate::streams::Streams;
 use crate::telemetry::Metrics;
 use crate::token_memory::TokenMemory;
 use crate::token_uses::TokenUses;
+use crate::turns::Turns;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -55,10 +58,17 @@ pub struct App {
     pub token_memory: TokenMemory,
     /// What happens to restrictions, for those who follow.
     pub feed: Feed,
+    /// Who follows over the API.
+    pub streams: Streams,
     /// What delivers notices.
     pub courier: Courier,
     /// Which tokens may send nothing more this minute.
     pub used_up: UsedUp,
+    /// Who may hash a password now.
+    pub turns: Turns,
+    /// Attempts to sign in that were refused unseen and are not written down yet: a stranger makes
+    /// thousands of them a second.
+    pub refused_attempts: AtomicI64,
     /// When tokens were used.
     pub token_uses: TokenUses,
     /// Which parts run.
@@ -109,6 +119,7 @@ impl App {
         let courier = Courier::new(&config, &public_url);
         Ok(Self {
             feed: Feed::behind(followed.map_or(0, |followed| followed.number)),
+            streams: Streams::default(),
             courier,
             config,
             public_url,
@@ -123,6 +134,8 @@ impl App {
             alerts_raised: Notify::new(),
             token_memory: TokenMemory::default(),
             used_up: UsedUp::default(),
+            turns: Turns::default(),
+            refused_attempts: AtomicI64::default(),
             token_uses: TokenUses::default(),
             health,
             provider,
@@ -175,6 +188,11 @@ impl App {
     pub async fn cancel_unblock(&self, id: Uuid, actor: &Actor) -> Result<Unblocked> {
         let outcome = self.store.cancel_unblock(id, actor, self.clock.now()).await?;
         Ok(self.noted(outcome))
+    }
+
+    /// Counts an attempt to sign in that was refused because there were too many.
+    pub fn note_refused_attempt(&self) {
+        self.refused_attempts.fetch_add(1, Ordering::Relaxed);
     }
 
     fn noted(&self, outcome: Unblocked) -> Unblocked {

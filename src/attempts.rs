@@ -41,26 +41,24 @@ const DIGITS: usize = 4;
 
 impl Budget {
     /// The budgets that an attempt for `account` from `from` takes from. Accounts that do not exist
-    /// are counted like those that do, so that the limit tells a stranger nothing.
+    /// are counted like those that do, so that the limit tells a stranger nothing; a name that is no
+    /// address has no account. A known device has its budget to itself: whatever its neighbours in the
+    /// network do, its owner gets in.
     #[must_use]
-    pub fn of(account: &Address, device: Option<&SecretHash>, from: Option<IpAddr>) -> Vec<Self> {
-        let account = match device {
-            Some(device) => Self::new(format!("device {}", device.as_str()), OF_A_DEVICE),
-            None => Self::new(format!("account {}", short_hash(account)), OF_AN_ACCOUNT),
-        };
-        std::iter::once(account).chain(from.map(Self::of_network)).collect()
+    pub fn of(account: Option<&Address>, device: Option<&SecretHash>, from: IpAddr) -> Vec<Self> {
+        if let Some(device) = device {
+            return vec![Self::new(format!("device {}", device.as_str()), OF_A_DEVICE)];
+        }
+        let of_account = |account| format!("account {}", short_hash(account));
+        let account = account.map(|account| Self::new(of_account(account), OF_AN_ACCOUNT));
+        account.into_iter().chain([Self::new(of_network(from), OF_A_NETWORK)]).collect()
     }
 
-    /// The budget of everything that is tried from `from`'s network.
-    #[must_use]
-    pub fn of_network(from: IpAddr) -> Self {
-        Self::new(format!("network {}", network(from)), OF_A_NETWORK)
-    }
-
-    /// The budget of sign-ins that begin at the identity provider: each leaves a row until it ends.
+    /// The budget of sign-ins that begin at the identity provider, each of which leaves a row until it
+    /// ends, and of those that end without having begun.
     #[must_use]
     pub fn of_visits(from: IpAddr) -> Self {
-        Self::new(format!("visits {}", network(from)), OF_VISITS)
+        Self::new(format!("{} visits", of_network(from)), OF_VISITS)
     }
 
     /// The budget for what a page asks of an operator who is signed in, the password again or the
@@ -77,10 +75,11 @@ impl Budget {
         Self::new(format!("codes {operator}"), OF_CODES)
     }
 
-    /// The budget for questions to authenticators by who is not signed in.
+    /// The budget for questions to authenticators by who is not signed in, and for answers that nobody
+    /// asked for.
     #[must_use]
     pub fn of_challenges(from: IpAddr) -> Self {
-        Self::new(format!("passkeys {}", network(from)), OF_CHALLENGES)
+        Self::new(format!("{} passkeys", of_network(from)), OF_CHALLENGES)
     }
 
     fn new(subject: String, (attempts, window): (i64, TimeDelta)) -> Self {
@@ -101,8 +100,17 @@ fn short_hash(account: &Address) -> String {
     hex::encode(Sha256::digest(account.as_str()))[..DIGITS].to_owned()
 }
 
-/// An IPv6 customer has a /64 to try from, an IPv4 one an address.
-fn network(from: IpAddr) -> IpAddr {
+/// What the subjects of networks begin with, of which a stranger may have any number.
+pub const NETWORK: &str = "network ";
+
+fn of_network(from: IpAddr) -> String {
+    format!("{NETWORK}{}", network(from))
+}
+
+/// The first address of a client's network: an IPv6 customer has a /64 to try from, an IPv4 one an
+/// address.
+#[must_use]
+pub fn network(from: IpAddr) -> IpAddr {
     match from.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => {
@@ -116,7 +124,7 @@ mod tests {
     use super::*;
 
     fn subjects(account: &str, from: &str) -> Vec<String> {
-        let budgets = Budget::of(&Address::stored(account), None, from.parse().ok());
+        let budgets = Budget::of(Some(&Address::stored(account)), None, from.parse().unwrap());
         budgets.into_iter().map(|budget| budget.subject).collect()
     }
 
@@ -125,6 +133,14 @@ mod tests {
         assert_eq!(subjects("a@b.example", "2001:db8::1")[1], "network 2001:db8::");
         assert_eq!(subjects("a@b.example", "2001:db8::ffff:1")[1], "network 2001:db8::");
         assert_eq!(subjects("a@b.example", "::ffff:192.0.2.1")[1], "network 192.0.2.1");
+    }
+
+    #[test]
+    fn a_known_device_has_its_budget_to_itself() {
+        let (account, device) = (Address::stored("a@b.example"), SecretHash::of("device"));
+        let budgets = Budget::of(Some(&account), Some(&device), [192, 0, 2, 1].into());
+        let subjects: Vec<_> = budgets.iter().map(|budget| budget.subject.as_str()).collect();
+        assert_eq!(subjects, [format!("device {}", device.as_str())]);
     }
 
     #[test]

@@ -2,7 +2,10 @@
 //! passwords, and the use of tokens.
 
 use crate::app::App;
+use crate::rate_limit::minute;
 use crate::store::{MAIL_SERVER_ASKED, Result};
+use chrono::{DateTime, Utc};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -13,28 +16,63 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Runs until `stop`, then writes what is left.
 pub async fn run(app: &App, stop: &CancellationToken) {
     let mut rounds = app.health.rounds("bookkeeper", "the count of refused recipients");
-    let mut told = false;
+    let mut done = Done::default();
     loop {
         let goes_on = stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some();
-        rounds.round(write(app, &mut told)).await;
+        rounds.round(write(app, &mut done)).await;
         if !goes_on {
             return;
         }
     }
 }
 
-/// What cannot be written does not keep the rest from it.
-async fn write(app: &App, told: &mut bool) -> Result<()> {
-    let milestone = note_that_a_mail_server_asked(app, told).await;
-    let failures = app.background.audit_failures(app.clock.now()).await;
-    let uses = write_token_uses(app).await;
-    write_refusals(app).await.and(uses).and(failures).and(milestone)
+/// What is not done each second.
+#[derive(Default)]
+struct Done {
+    /// That a mail server asked is noted.
+    asked: bool,
+    /// Old attempts were forgotten in this minute.
+    forgot: Option<DateTime<Utc>>,
 }
 
-async fn note_that_a_mail_server_asked(app: &App, told: &mut bool) -> Result<()> {
-    if !*told && app.decider.was_asked() {
+/// What cannot be written does not keep the rest from it.
+async fn write(app: &App, done: &mut Done) -> Result<()> {
+    let milestone = note_that_a_mail_server_asked(app, &mut done.asked).await;
+    let failures = write_sign_in_failures(app).await;
+    let attempts = forget_old_attempts(app, &mut done.forgot).await;
+    let uses = write_token_uses(app).await;
+    write_refusals(app).await.and(uses).and(attempts).and(failures).and(milestone)
+}
+
+async fn note_that_a_mail_server_asked(app: &App, noted: &mut bool) -> Result<()> {
+    if !*noted && app.decider.was_asked() {
         app.background.reach_milestone(MAIL_SERVER_ASKED, app.clock.now()).await?;
-        *told = true;
+        *noted = true;
+    }
+    Ok(())
+}
+
+/// Writes how many attempts to sign in were refused, and what failed in a minute that is over.
+///
+/// # Errors
+/// When the database fails; then it stays counted.
+pub async fn write_sign_in_failures(app: &App) -> Result<()> {
+    let refused = app.refused_attempts.swap(0, Ordering::Relaxed);
+    if refused > 0 {
+        let written = app.background.note_refused(refused, app.clock.now()).await;
+        if written.is_err() {
+            app.refused_attempts.fetch_add(refused, Ordering::Relaxed);
+        }
+        written?;
+    }
+    app.background.audit_failures(app.clock.now()).await.map(drop)
+}
+
+async fn forget_old_attempts(app: &App, forgot: &mut Option<DateTime<Utc>>) -> Result<()> {
+    let now = app.clock.now();
+    if *forgot != Some(minute(now)) {
+        app.background.forget_old_attempts(now).await?;
+        *forgot = Some(minute(now));
     }
     Ok(())
 }

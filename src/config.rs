@@ -69,6 +69,8 @@ pub struct Config {
     pub require_mfa: bool,
     /// Proxies whose word on the client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The one header in which they tell it.
+    pub forwarded_header: ForwardedHeader,
     /// Requests a minute that a token may send, 0 for any number.
     pub api_rate_limit: u32,
     /// How long messages and counts are kept.
@@ -96,6 +98,36 @@ impl fmt::Debug for DatabaseUrl {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
             Self::Postgres(_) => f.write_str("postgres://***"),
         }
+    }
+}
+
+/// The header in which a proxy tells the client's address. A proxy writes one and hands the others on as
+/// the client sent them, so that the others are anybody's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`: a list that each proxy adds to.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239): likewise.
+    Forwarded,
+    /// `X-Real-IP`: one address.
+    XRealIp,
+}
+
+impl ForwardedHeader {
+    /// Its name, in small letters.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::Forwarded => "forwarded",
+            Self::XRealIp => "x-real-ip",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let all = [Self::XForwardedFor, Self::Forwarded, Self::XRealIp];
+        all.into_iter().find(|header| text.eq_ignore_ascii_case(header.name()))
     }
 }
 
@@ -217,6 +249,9 @@ impl Config {
                 .one("require_mfa", "true or false", |text| text.parse().ok())?
                 .unwrap_or_default(),
             trusted_proxies: source.list("trusted_proxies", NETWORKS, network)?,
+            forwarded_header: source
+                .one("forwarded_header", FORWARDED_HEADER, ForwardedHeader::parse)?
+                .unwrap_or_default(),
             api_rate_limit: source
                 .one("api_rate_limit", "requests a minute, 0 for any number", |text| {
                     text.parse().ok()
@@ -248,6 +283,7 @@ impl Config {
 }
 
 const NETWORKS: &str = "networks such as 192.0.2.0/24 or single addresses";
+const FORWARDED_HEADER: &str = "x-forwarded-for, forwarded or x-real-ip";
 const TRANSPORT: &str = "a transport of Postfix such as hirisk or hirisk:[192.0.2.66]:25";
 const DATABASE: &str = "sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME";
 const HELP_URL: &str = "an http or https URL without a user name or a password";
@@ -410,6 +446,11 @@ mod tests {
                 "RESTRICTED_USERS_PROPAGATION_DELAY",
                 "31m",
                 "propagation_delay is \"31m\", but it takes a time from 0s to 30m, such as 90s or 30m",
+            ),
+            (
+                "RESTRICTED_USERS_FORWARDED_HEADER",
+                "x-client-ip",
+                "forwarded_header is \"x-client-ip\", but it takes x-forwarded-for, forwarded or x-real-ip",
             ),
             (
                 "RESTRICTED_USERS_ORGANIZATION_DOMAINS",

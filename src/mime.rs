@@ -154,11 +154,10 @@ fn delimiter(line: &[u8], boundary: &str) -> Option<Delimiter> {
 /// The header with the empty line behind it, cut where it is too long, and what stands behind that. A
 /// line `From ` of a mailbox in front of it is passed over.
 fn split(octets: &[u8]) -> (&[u8], &[u8]) {
-    let octets = match octets.starts_with(b"From ") {
-        true => {
-            octets.iter().position(|octet| *octet == b'\n').map_or(octets, |end| &octets[end + 1..])
-        }
-        false => octets,
+    let octets = if octets.starts_with(b"From ") {
+        octets.iter().position(|octet| *octet == b'\n').map_or(octets, |end| &octets[end + 1..])
+    } else {
+        octets
     };
     let mut end = 0;
     for line in octets.split_inclusive(|octet| *octet == b'\n') {

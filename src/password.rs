@@ -1,6 +1,7 @@
 //! What a new password must be: long and hard to guess, whatever characters it is made of.
 
 use crate::secret::{PASSWORD_LENGTH, PasswordHash};
+use crate::turns::Place;
 use secrecy::{ExposeSecret, SecretString};
 use zxcvbn::Score;
 
@@ -32,7 +33,7 @@ pub enum Weakness {
     Common,
 }
 
-/// Hashes the new password of `account` where it is good.
+/// Hashes the new password of `account`, when it is the turn of `place`, where it is good.
 ///
 /// # Errors
 /// When it is not.
@@ -43,13 +44,14 @@ pub async fn hash_new(
     password: SecretString,
     account: &str,
     organization: &str,
+    place: Place,
 ) -> Result<PasswordHash, Weakness> {
     let (candidate, account) = (password.clone(), account.to_owned());
     let organization = organization.to_owned();
     // It takes milliseconds, too long for the threads that answer.
     let checked = move || check(candidate.expose_secret(), &account, &organization);
     tokio::task::spawn_blocking(checked).await.expect("checking does not panic")?;
-    Ok(PasswordHash::of(password).await)
+    Ok(place.hash(move || PasswordHash::of(&password)).await)
 }
 
 fn check(password: &str, account: &str, organization: &str) -> Result<(), Weakness> {

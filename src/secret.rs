@@ -7,7 +7,6 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
-use tokio::sync::Semaphore;
 
 /// Random bytes of a session, a token or a one-time link.
 const RANDOM_BYTES: usize = 32;
@@ -61,10 +60,6 @@ impl std::fmt::Debug for PasswordHash {
     }
 }
 
-/// Each hash takes 19 MiB and a core for a while: one at a time, so that a burst of sign-ins cannot
-/// take the memory or the processors from the mail servers that ask.
-static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
-
 /// Stands in for an unknown account, so that it takes as long to refuse as a wrong password.
 static NOBODY: LazyLock<PasswordHash> =
     LazyLock::new(|| PasswordHash(hashed(random_secret().expose_secret())));
@@ -73,43 +68,26 @@ static NOBODY: LazyLock<PasswordHash> =
 pub const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 12..=128;
 
 impl PasswordHash {
-    /// Hashes a new password.
-    ///
-    /// # Panics
-    /// Never: the semaphore is not closed and hashing does not panic.
-    pub async fn of(password: SecretString) -> Self {
-        in_turn(&ONE_AT_A_TIME, move || Self(hashed(password.expose_secret()))).await
+    /// The hash of a new password. It takes a core and 19 MiB for a while: whoever asks over the
+    /// network waits for a [turn](crate::turns).
+    #[must_use]
+    pub fn of(password: &SecretString) -> Self {
+        Self(hashed(password.expose_secret()))
     }
 
-    /// Whether `password` is the one; `None`, an unknown account, takes as long and is never it.
-    pub async fn verify(hash: Option<Self>, password: SecretString) -> bool {
-        in_turn(&ONE_AT_A_TIME, move || {
-            let known = hash.is_some();
-            // Made even where it is not needed: else the first unknown account would take longer.
-            let nobody = NOBODY.clone();
-            let hash = hash.unwrap_or(nobody);
-            let matches = PhcString::new(&hash.0).is_ok_and(|hash| {
-                Argon2::default()
-                    .verify_password(password.expose_secret().as_bytes(), &hash)
-                    .is_ok()
-            });
-            matches && known
-        })
-        .await
+    /// Whether `password` is the one; `None`, an unknown account, takes as long and is never it. It
+    /// takes as much as making one.
+    #[must_use]
+    pub fn verify(hash: Option<Self>, password: &SecretString) -> bool {
+        let known = hash.is_some();
+        // Made even where it is not needed: else the first unknown account would take longer.
+        let nobody = NOBODY.clone();
+        let hash = hash.unwrap_or(nobody);
+        let matches = PhcString::new(&hash.0).is_ok_and(|hash| {
+            Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok()
+        });
+        matches && known
     }
-}
-
-async fn in_turn<T: Send + 'static>(
-    turns: &'static Semaphore,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> T {
-    let turn = turns.acquire().await.expect("the semaphore is never closed");
-    // The work goes on when nobody waits for it any more, and so keeps its turn until it ends.
-    let work = move || {
-        let _turn = turn;
-        work()
-    };
-    tokio::task::spawn_blocking(work).await.expect("hashing does not panic")
 }
 
 fn hashed(password: &str) -> String {
@@ -123,30 +101,14 @@ fn hashed(password: &str) -> String {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_password_is_known_by_its_argon2id_hash_alone() {
-        let hash = PasswordHash::of("correct horse battery".into()).await;
+    #[test]
+    fn a_password_is_known_by_its_argon2id_hash_alone() {
+        let hash = PasswordHash::of(&"correct horse battery".into());
         // OWASP's least for argon2id: 19 MiB, two passes, one lane.
         assert!(hash.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.0);
-        assert!(PasswordHash::verify(Some(hash.clone()), "correct horse battery".into()).await);
-        assert!(!PasswordHash::verify(Some(hash.clone()), "correct horse batterz".into()).await);
-        assert!(!PasswordHash::verify(None, "correct horse battery".into()).await);
+        assert!(PasswordHash::verify(Some(hash.clone()), &"correct horse battery".into()));
+        assert!(!PasswordHash::verify(Some(hash.clone()), &"correct horse batterz".into()));
+        assert!(!PasswordHash::verify(None, &"correct horse battery".into()));
         assert_eq!(format!("{hash:?}"), "***");
-    }
-    #[tokio::test]
-    async fn who_hangs_up_while_a_password_is_hashed_does_not_let_a_second_hash_begin() {
-        static TURNS: Semaphore = Semaphore::const_new(1);
-        let (begun, wait_for_begin) = tokio::sync::oneshot::channel();
-        let (end, wait_for_end) = std::sync::mpsc::channel::<()>();
-        let request = tokio::spawn(in_turn(&TURNS, move || {
-            begun.send(()).unwrap();
-            wait_for_end.recv().unwrap();
-        }));
-        wait_for_begin.await.unwrap();
-        request.abort();
-        request.await.unwrap_err();
-        assert!(TURNS.try_acquire().is_err());
-        end.send(()).unwrap();
-        let _turn = TURNS.acquire().await.unwrap();
     }
 }

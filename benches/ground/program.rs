@@ -74,7 +74,8 @@ impl Drop for Program {
 
 /// A new token of a role group.
 pub fn token(database: &Database, role: &str) -> String {
-    let create = ["token", "create", "--name", "bench", "--role", role];
+    let name = format!("bench-{}", uuid::Uuid::now_v7());
+    let create = ["token", "create", "--name", &name, "--role", role];
     let output = database.command().args(create).output().expect("the command runs");
     String::from_utf8(output.stdout).expect("a token is text").trim().into()
 }

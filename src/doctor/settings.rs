@@ -1,7 +1,7 @@
 //! Whether our own settings make sense together.
 
 use super::finding::Finding;
-use crate::config::Config;
+use crate::config::{Config, ForwardedHeader};
 
 /// Looks at our settings.
 #[must_use]
@@ -15,6 +15,17 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     if config.high_risk_transport.is_some() && config.socketmap_listen.is_empty() {
         let says = "high_risk_transport does nothing without socketmap_listen";
         let line = "restricted-users.toml: socketmap_listen = [\"127.0.0.1:10041\"]";
+        findings.push(Finding::warning(says).write(line));
+    }
+    if config.trusted_proxies.is_empty() && config.forwarded_header != ForwardedHeader::default() {
+        let says = "forwarded_header does nothing without trusted_proxies";
+        let line = "restricted-users.toml: trusted_proxies = [\"127.0.0.1\"]";
+        findings.push(Finding::warning(says).write(line));
+    }
+    if config.trusted_proxies.is_empty() && config.is_https() {
+        let says = "public_url is https and trusted_proxies is empty, so everybody who signs in counts \
+                    for the address of the reverse proxy";
+        let line = "restricted-users.toml: trusted_proxies = [\"127.0.0.1\"]";
         findings.push(Finding::warning(says).write(line));
     }
     if !config.alerts.leave_the_portal() {

@@ -389,6 +389,20 @@ fn our_own_settings_are_looked_at() {
 }
 
 #[test]
+fn a_reverse_proxy_that_nobody_trusts_is_told() {
+    let says = |settings: &[(&str, &str)]| {
+        let found = worse_than_ok(examine_settings(&config(settings)));
+        let sentences: Vec<_> = found.into_iter().map(|(_, says, _)| says).collect();
+        sentences.join("\n")
+    };
+    let https = ("PUBLIC_URL", "https://restricted.example.org");
+    let (header, proxy) = (("FORWARDED_HEADER", "X-Real-IP"), ("TRUSTED_PROXIES", "127.0.0.1"));
+    assert!(says(&[https]).contains("for the address of the reverse proxy"));
+    assert!(says(&[header]).contains("forwarded_header does nothing without trusted_proxies"));
+    assert!(!says(&[https, header, proxy]).contains("prox"));
+}
+
+#[test]
 fn alerts_that_leave_the_portal_are_nothing_to_speak_of() {
     let domains = ("ORGANIZATION_DOMAINS", "example.org");
     for channel in [

@@ -1,7 +1,7 @@
 //! The messages of a log: what its lines tell of one, put together by queue id.
 
 use super::line::Told;
-use crate::address::{Address, AddressError};
+use crate::address::Address;
 use crate::organization::Organization;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::hash_map::RandomState;
@@ -88,18 +88,10 @@ impl Messages {
 
     /// Takes in what a line tells of the message that `host` calls `queue_id`. What it tells of
     /// others than those of people who signed in is passed over.
-    ///
-    /// # Errors
-    /// When a login is none.
-    pub fn tell(
-        &mut self,
-        (host, queue_id): (&[u8], &[u8]),
-        at: DateTime<Utc>,
-        told: &Told<'_>,
-    ) -> Result<(), AddressError> {
+    pub fn tell(&mut self, (host, queue_id): (&[u8], &[u8]), at: DateTime<Utc>, told: &Told<'_>) {
         let key = self.hasher.hash_one((host, queue_id));
         match told {
-            Told::Login(login) => return self.begin(key, login),
+            Told::Login(login) => self.begin(key, login),
             Told::Spam => self.mark_spam(key),
             Told::Queued(recipients) => {
                 if let Some(index) = self.accept(key, at) {
@@ -118,7 +110,6 @@ impl Messages {
             }
             Told::Removed => self.end(key),
         }
-        Ok(())
     }
 
     /// The next message of which everything is known that will be, in the order in which they were
@@ -142,7 +133,7 @@ impl Messages {
         self.over = true;
     }
 
-    fn begin(&mut self, key: u64, login: &[u8]) -> Result<(), AddressError> {
+    fn begin(&mut self, key: u64, login: &[u8]) {
         let sender = self.organization.sender(&String::from_utf8_lossy(login));
         // The queue id of a message that is gone may come again.
         self.end(key);
@@ -152,7 +143,6 @@ impl Messages {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(key, Begun { sender, spam: false });
-        Ok(())
     }
 
     fn mark_spam(&mut self, key: u64) {
@@ -260,7 +250,7 @@ mod tests {
 
     impl Messages {
         fn hear(&mut self, queue_id: &str, second: i64, told: Told<'_>) {
-            self.tell((b"mx1", queue_id.as_bytes()), at(second), &told).unwrap();
+            self.tell((b"mx1", queue_id.as_bytes()), at(second), &told);
         }
 
         /// The second, and the recipients inside, outside and of unknown place, of what is next.
@@ -369,12 +359,6 @@ mod tests {
             messages.next(at(1));
         }
         assert_eq!((messages.accepted.len(), messages.numbers.len()), (MOST_WAITING, MOST_WAITING));
-    }
-
-    #[test]
-    fn a_login_that_is_none_is_told() {
-        let told = messages().tell((b"mx1", b"AAAAA1"), at(0), &Told::Login(b"@example.org"));
-        assert!(told.is_err());
     }
 
     fn anything() -> impl Strategy<Value = (u8, u8)> {

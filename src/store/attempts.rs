@@ -2,36 +2,77 @@
 
 use super::{Result, Store, Tx, on};
 use crate::address::Address;
-use crate::attempts::Budget;
+use crate::attempts::{Budget, NETWORK, network};
 use crate::event::{Action, NewAuditEntry};
 use crate::operator::{Actor, ActorKind};
 use crate::secret::SecretHash;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde_json::json;
-use std::net::IpAddr;
+use sqlx::FromRow;
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv6Addr};
 use uuid::Uuid;
 
-/// A browser is forgotten when nobody signed in with it for so long.
+/// A browser is forgotten when nobody signed in with it for so long …
 const DEVICE_KEPT: TimeDelta = TimeDelta::days(180);
+/// … or when the same operator has signed in with so many others since.
+const DEVICES_OF_ONE: i64 = 20;
 /// Counts are of no use after the longest window.
 const ATTEMPTS_KEPT: TimeDelta = TimeDelta::hours(1);
-/// Failures written to the audit log at once.
-const FAILURES_AT_ONCE: i64 = 500;
+/// Networks whose attempts are counted. Whoever has more of them is not held up by what each may try,
+/// and all begin anew, so that nobody fills the database with them.
+const MOST_NETWORKS: i64 = 100_000;
+/// Failures of accounts and networks that are kept apart until they are audited; what comes on top is
+/// counted as one sum.
+const MOST_FAILURES: i64 = 2_000;
+/// Records of a minute that name one account and one network each; the rest is told in one, what was
+/// refused in another.
+const LISTED: usize = 48;
+/// A minute is audited when it has been over for so long: what its last moment brought is in the
+/// database by then.
+const LATE: TimeDelta = TimeDelta::seconds(5);
+/// Who failed, where that is more than one.
+const VARIOUS: &str = "various accounts";
 
 impl Store {
+    /// Whether an attempt would be one too many for one of the budgets.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_used_up(&self, budgets: &[Budget], now: DateTime<Utc>) -> Result<bool> {
+        for budget in budgets {
+            let used: Option<i64> = on!(&self.read, |pool| sqlx::query_scalar(
+                "SELECT attempts FROM sign_in_attempts WHERE subject = $1 AND window_at = $2"
+            )
+            .bind(&budget.subject)
+            .bind(budget.window_at(now))
+            .fetch_optional(pool)
+            .await)?;
+            if used.is_some_and(|used| used >= budget.attempts) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Takes an attempt from each budget before the password is looked at; false when one of them
-    /// is used up. Many at once cannot take more than there is.
+    /// is used up, and then none is taken. Many at once cannot take more than there is.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn take_attempt(&self, budgets: &[Budget], now: DateTime<Utc>) -> Result<bool> {
+        if self.is_used_up(budgets, now).await? {
+            return Ok(false);
+        }
         let mut tx = self.begin().await?;
-        let mut allowed = true;
         for budget in budgets {
-            allowed &= tx.count_attempt(budget, now).await? <= budget.attempts;
+            if tx.count_attempt(budget, now).await? > budget.attempts {
+                return Ok(false);
+            }
         }
         tx.commit().await?;
-        Ok(allowed)
+        Ok(true)
     }
 
     /// Gives the attempt back after the right password.
@@ -54,8 +95,8 @@ impl Store {
         tx.commit().await
     }
 
-    /// Counts a wrong password, to be audited when its minute is over. `account` is an operator's
-    /// address or nothing.
+    /// Counts a wrong password for its account and network, to be audited when its minute is over.
+    /// `account` is an operator's address or nothing.
     ///
     /// # Errors
     /// When the database fails.
@@ -65,48 +106,80 @@ impl Store {
         from: Option<IpAddr>,
         now: DateTime<Utc>,
     ) -> Result<()> {
+        let account = account.map(Address::as_str).unwrap_or_default();
+        let network = from.map(|from| network(from).to_string()).unwrap_or_default();
         let mut tx = self.begin().await?;
-        on!(&mut tx, |tx| sqlx::query(
-            "INSERT INTO sign_in_failures (account, client_address, minute, failures)
-             VALUES ($1, $2, $3, 1)
-             ON CONFLICT (account, client_address, minute)
-             DO UPDATE SET failures = sign_in_failures.failures + 1"
-        )
-        .bind(account.map(Address::as_str).unwrap_or_default())
-        .bind(from.map(|from| from.to_string()).unwrap_or_default())
-        .bind(minute(now))
-        .execute(&mut **tx)
-        .await
-        .map(drop))?;
+        if tx.has_room_for_failure(account, &network, minute(now)).await? {
+            tx.add_failures(account, &network, minute(now), 1).await?;
+        } else {
+            tx.add_failures("", "", minute(now), 1).await?;
+        }
         tx.commit().await
     }
 
-    /// Writes the failures of minutes that are over as audit records, one per account, address and
-    /// minute, and forgets old counts and devices. Answers how many records it wrote.
+    /// Counts attempts that were refused before a password was looked at, whoever made them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_refused(&self, refused: i64, now: DateTime<Utc>) -> Result<()> {
+        let mut tx = self.begin().await?;
+        tx.add_failures("", "", minute(now), refused).await?;
+        tx.commit().await
+    }
+
+    /// Writes the failures of the oldest minute that is over as audit records, at most 50. Answers how
+    /// many it wrote.
     ///
     /// # Errors
     /// When the database fails; then nothing is lost.
     pub async fn audit_failures(&self, now: DateTime<Utc>) -> Result<usize> {
-        if !self.has_failures_before(minute(now)).await? {
+        let Some(minute) = self.minute_with_failures(minute(now - LATE)).await? else {
             return Ok(0);
-        }
+        };
         let mut tx = self.begin().await?;
-        let failures = tx.take_failures(minute(now)).await?;
-        let records: Vec<_> = failures.into_iter().map(record).collect();
+        let records = records(tx.take_failures(minute).await?, minute);
         let written = records.len();
-        tx.forget_old_attempts(now).await?;
         tx.record(&[], records).await?;
         tx.commit().await?;
         Ok(written)
     }
 
-    async fn has_failures_before(&self, minute: DateTime<Utc>) -> Result<bool> {
+    async fn minute_with_failures(&self, before: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
         Ok(on!(&self.read, |pool| sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM sign_in_failures WHERE minute < $1)"
+            "SELECT minute FROM sign_in_failures WHERE minute < $1 ORDER BY minute LIMIT 1"
         )
-        .bind(minute)
-        .fetch_one(pool)
+        .bind(before)
+        .fetch_optional(pool)
         .await)?)
+    }
+
+    /// Forgets counts that no window needs any more, and browsers that nobody uses.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_old_attempts(&self, now: DateTime<Utc>) -> Result<()> {
+        let mut tx = self.begin().await?;
+        on!(&mut tx, |tx| sqlx::query("DELETE FROM sign_in_attempts WHERE window_at < $1")
+            .bind(now - ATTEMPTS_KEPT)
+            .execute(&mut **tx)
+            .await
+            .map(drop))?;
+        on!(&mut tx, |tx| sqlx::query(
+            "DELETE FROM sign_in_attempts
+              WHERE subject LIKE $1 || '%'
+                AND (SELECT COUNT(*) FROM sign_in_attempts WHERE subject LIKE $1 || '%') > $2"
+        )
+        .bind(NETWORK)
+        .bind(MOST_NETWORKS)
+        .execute(&mut **tx)
+        .await
+        .map(drop))?;
+        on!(&mut tx, |tx| sqlx::query("DELETE FROM known_devices WHERE last_used_at < $1")
+            .bind(now - DEVICE_KEPT)
+            .execute(&mut **tx)
+            .await
+            .map(drop))?;
+        tx.commit().await
     }
 
     /// Remembers the browser that an operator signed in with.
@@ -128,6 +201,20 @@ impl Store {
         .bind(device)
         .bind(operator)
         .bind(now)
+        .execute(&mut **tx)
+        .await
+        .map(drop))?;
+        on!(&mut tx, |tx| sqlx::query(
+            "DELETE FROM known_devices
+              WHERE operator_id = $1
+                AND secret_hash <> $2
+                AND secret_hash NOT IN (
+                    SELECT secret_hash FROM known_devices
+                     WHERE operator_id = $1 ORDER BY last_used_at DESC LIMIT $3)"
+        )
+        .bind(operator)
+        .bind(device)
+        .bind(DEVICES_OF_ONE)
         .execute(&mut **tx)
         .await
         .map(drop))?;
@@ -157,7 +244,15 @@ impl Store {
     }
 }
 
-type Failure = (String, String, DateTime<Utc>, i64);
+/// Account and network, and how often it failed; without both, what is only counted.
+#[derive(FromRow)]
+struct Failures {
+    account: String,
+    #[sqlx(rename = "client_address")]
+    network: String,
+    #[sqlx(rename = "failures")]
+    count: i64,
+}
 
 impl Tx {
     async fn count_attempt(&mut self, budget: &Budget, now: DateTime<Utc>) -> Result<i64> {
@@ -173,44 +268,97 @@ impl Tx {
         .await)?)
     }
 
-    async fn take_failures(&mut self, before: DateTime<Utc>) -> Result<Vec<Failure>> {
-        Ok(on!(self, |tx| sqlx::query_as(
-            "DELETE FROM sign_in_failures
-              WHERE (account, client_address, minute) IN (
-                    SELECT account, client_address, minute FROM sign_in_failures
-                     WHERE minute < $1 ORDER BY minute LIMIT $2)
-             RETURNING account, client_address, minute, failures"
+    /// Whether a failure can be kept apart from others.
+    async fn has_room_for_failure(
+        &mut self,
+        account: &str,
+        network: &str,
+        minute: DateTime<Utc>,
+    ) -> Result<bool> {
+        Ok(on!(self, |tx| sqlx::query_scalar(
+            "SELECT (SELECT COUNT(*) FROM sign_in_failures) < $4
+                 OR EXISTS (SELECT 1 FROM sign_in_failures
+                             WHERE account = $1 AND client_address = $2 AND minute = $3)"
         )
-        .bind(before)
-        .bind(FAILURES_AT_ONCE)
-        .fetch_all(&mut **tx)
+        .bind(account)
+        .bind(network)
+        .bind(minute)
+        .bind(MOST_FAILURES)
+        .fetch_one(&mut **tx)
         .await)?)
     }
 
-    async fn forget_old_attempts(&mut self, now: DateTime<Utc>) -> Result<()> {
-        on!(self, |tx| sqlx::query("DELETE FROM sign_in_attempts WHERE window_at < $1")
-            .bind(now - ATTEMPTS_KEPT)
-            .execute(&mut **tx)
-            .await
-            .map(drop))?;
-        on!(self, |tx| sqlx::query("DELETE FROM known_devices WHERE last_used_at < $1")
-            .bind(now - DEVICE_KEPT)
-            .execute(&mut **tx)
-            .await
-            .map(drop))?;
+    async fn add_failures(
+        &mut self,
+        account: &str,
+        network: &str,
+        minute: DateTime<Utc>,
+        failures: i64,
+    ) -> Result<()> {
+        on!(self, |tx| sqlx::query(
+            "INSERT INTO sign_in_failures (account, client_address, minute, failures)
+             VALUES ($1, $2, $3, $4)
+             ON CONFLICT (account, client_address, minute)
+             DO UPDATE SET failures = sign_in_failures.failures + $4"
+        )
+        .bind(account)
+        .bind(network)
+        .bind(minute)
+        .bind(failures)
+        .execute(&mut **tx)
+        .await
+        .map(drop))?;
         Ok(())
+    }
+
+    async fn take_failures(&mut self, minute: DateTime<Utc>) -> Result<Vec<Failures>> {
+        Ok(on!(self, |tx| sqlx::query_as(
+            "DELETE FROM sign_in_failures WHERE minute = $1
+             RETURNING account, client_address, failures"
+        )
+        .bind(minute)
+        .fetch_all(&mut **tx)
+        .await)?)
     }
 }
 
-fn record((account, client_address, minute, failures): Failure) -> NewAuditEntry {
-    let known = !account.is_empty();
-    let actor = Actor {
-        name: if known { account } else { "unknown account".into() },
-        kind: ActorKind::Operator,
-        client_address: client_address.parse().ok(),
-        session: None,
-    };
-    NewAuditEntry::new(&actor, Action::SignInFailed, minute).after(json!({ "failures": failures }))
+/// The records of a minute: operators first, then whoever failed most.
+fn records(failures: Vec<Failures>, minute: DateTime<Utc>) -> Vec<NewAuditEntry> {
+    let (counted, mut apart): (Vec<_>, Vec<_>) =
+        failures.into_iter().partition(|it| it.account.is_empty() && it.network.is_empty());
+    apart.sort_by(|one, other| {
+        let order = |it: &Failures| (it.account.is_empty(), Reverse(it.count));
+        order(one).cmp(&order(other)).then_with(|| one.network.cmp(&other.network))
+    });
+    let rest = apart.split_off(LISTED.min(apart.len()));
+    let networks = rest.iter().map(|it| it.network.as_str()).collect::<HashSet<_>>().len();
+    let more = json!({ "failures": sum(&rest), "networks": networks });
+    let refused = json!({ "refused": sum(&counted) });
+    let sums = [(&rest, more), (&counted, refused)].into_iter();
+    let sums = sums.filter(|(of, _)| !of.is_empty());
+    let sums = sums.map(|(_, after)| failed(VARIOUS.into(), None, minute).after(after));
+    apart.iter().map(|it| it.record(minute)).chain(sums).collect()
+}
+
+fn sum(failures: &[Failures]) -> i64 {
+    failures.iter().map(|it| it.count).sum()
+}
+
+impl Failures {
+    fn record(&self, minute: DateTime<Utc>) -> NewAuditEntry {
+        let account =
+            if self.account.is_empty() { "unknown account" } else { self.account.as_str() };
+        let mut after = json!({ "failures": self.count });
+        if self.network.parse::<Ipv6Addr>().is_ok() {
+            after["network"] = format!("{}/64", self.network).into();
+        }
+        failed(account.into(), self.network.parse().ok(), minute).after(after)
+    }
+}
+
+fn failed(name: String, client_address: Option<IpAddr>, minute: DateTime<Utc>) -> NewAuditEntry {
+    let actor = Actor { name, kind: ActorKind::Operator, client_address, session: None };
+    NewAuditEntry::new(&actor, Action::SignInFailed, minute)
 }
 
 fn minute(at: DateTime<Utc>) -> DateTime<Utc> {

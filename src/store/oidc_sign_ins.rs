@@ -7,6 +7,10 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
+/// Sign-ins that are at the provider at once. Where strangers begin more, the oldest is forgotten for the
+/// newest.
+const MOST: i64 = 5_000;
+
 impl Store {
     /// Keeps a sign-in that has begun in `browser` until `expires_at`; those that are over by `now`
     /// are forgotten on the occasion.
@@ -21,11 +25,18 @@ impl Store {
         expires_at: DateTime<Utc>,
     ) -> Result<()> {
         let mut tx = self.begin().await?;
-        on!(&mut tx, |tx| sqlx::query("DELETE FROM oidc_sign_ins WHERE expires_at <= $1")
-            .bind(now)
-            .execute(&mut **tx)
-            .await
-            .map(drop))?;
+        on!(&mut tx, |tx| sqlx::query(
+            "DELETE FROM oidc_sign_ins
+              WHERE expires_at <= $1
+                 OR state_hash = (SELECT state_hash FROM oidc_sign_ins
+                                   WHERE (SELECT COUNT(*) FROM oidc_sign_ins) >= $2
+                                   ORDER BY expires_at LIMIT 1)"
+        )
+        .bind(now)
+        .bind(MOST)
+        .execute(&mut **tx)
+        .await
+        .map(drop))?;
         on!(&mut tx, |tx| sqlx::query(
             "INSERT INTO oidc_sign_ins (state_hash, browser_hash, nonce, verifier, expires_at)
              VALUES ($1, $2, $3, $4, $5)"

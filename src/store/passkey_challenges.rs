@@ -4,6 +4,9 @@ use super::{Result, Store, on};
 use crate::secret::SecretHash;
 use chrono::{DateTime, Utc};
 
+/// Questions that wait at once. Where strangers ask for more, the oldest is forgotten for the newest.
+const MOST: i64 = 5_000;
+
 impl Store {
     /// Keeps what an authenticator was asked, in place of what the same browser asked before, and
     /// forgets what was never answered.
@@ -18,11 +21,18 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let mut tx = self.begin().await?;
-        on!(&mut tx, |tx| sqlx::query("DELETE FROM passkey_challenges WHERE expires_at <= $1")
-            .bind(now)
-            .execute(&mut **tx)
-            .await
-            .map(drop))?;
+        on!(&mut tx, |tx| sqlx::query(
+            "DELETE FROM passkey_challenges
+              WHERE expires_at <= $1
+                 OR secret_hash = (SELECT secret_hash FROM passkey_challenges
+                                    WHERE (SELECT COUNT(*) FROM passkey_challenges) >= $2
+                                    ORDER BY expires_at LIMIT 1)"
+        )
+        .bind(now)
+        .bind(MOST)
+        .execute(&mut **tx)
+        .await
+        .map(drop))?;
         on!(&mut tx, |tx| sqlx::query(
             "INSERT INTO passkey_challenges (secret_hash, state, expires_at) VALUES ($1, $2, $3)
              ON CONFLICT (secret_hash) DO UPDATE SET state = $2, expires_at = $3"

@@ -98,7 +98,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// Who the session belongs to, while it lasts.
+    /// Who the session belongs to, while it lasts; that it was asked keeps it alive.
     ///
     /// # Errors
     /// When the database fails.
@@ -107,7 +107,23 @@ impl Store {
         secret: &SecretHash,
         now: DateTime<Utc>,
     ) -> Result<Option<SessionRecord>> {
-        let session: Option<SessionRecord> = on!(&self.read, |pool| sqlx::query_as(
+        let session = self.find_session(secret, now).await?;
+        if session.as_ref().is_some_and(|session| now - session.last_seen_at >= SEEN_EVERY) {
+            self.touch_session(secret, now).await?;
+        }
+        Ok(session)
+    }
+
+    /// The same, but it goes on as if nobody had asked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_session(
+        &self,
+        secret: &SecretHash,
+        now: DateTime<Utc>,
+    ) -> Result<Option<SessionRecord>> {
+        Ok(on!(&self.read, |pool| sqlx::query_as(
             "SELECT sessions.id, operator_id, operators.address, operators.role_group,
                     operators.password_hash IS NOT NULL AS is_local,
                     EXISTS (SELECT 1 FROM one_time_codes
@@ -128,11 +144,7 @@ impl Store {
         .bind(now - LONGEST)
         .bind(now + CLOCKS_APART)
         .fetch_optional(pool)
-        .await)?;
-        if session.as_ref().is_some_and(|session| now - session.last_seen_at >= SEEN_EVERY) {
-            self.touch_session(secret, now).await?;
-        }
-        Ok(session)
+        .await)?)
     }
 
     async fn touch_session(&self, secret: &SecretHash, now: DateTime<Utc>) -> Result<()> {

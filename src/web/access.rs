@@ -6,7 +6,7 @@ use super::error::Problem;
 use super::extract::{NoParameters, Query};
 use super::idempotency::answer_once;
 use super::rate_limit;
-use super::security_headers::{NOT_FROM_HERE, from_another_site};
+use super::security_headers::{NOT_FROM_HERE, from_another_site, same_origin};
 use super::session_cookie;
 use crate::operator::{Actor, ActorKind, Permission, RoleGroup};
 use crate::secret::SecretHash;
@@ -20,6 +20,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 
@@ -106,6 +107,11 @@ impl Doors {
     ) -> MethodRouter<Shared> {
         let door = Door { doors: self.clone(), permission, query };
         routes.route_layer(from_fn_with_state(door, pass))
+    }
+
+    /// Lets nobody change anything but pages of ours.
+    pub(crate) fn to_our_pages_alone(&self, routes: MethodRouter<Shared>) -> MethodRouter<Shared> {
+        routes.route_layer(from_fn_with_state(Arc::clone(&self.app), same_origin))
     }
 
     /// Lets a script send a change again without doing it again.
@@ -207,30 +213,38 @@ pub(crate) async fn by_token(
     token: &SecretString,
     from: Option<ClientAddress>,
 ) -> Result<Option<Caller>, Problem> {
-    let (secret, now) = (SecretHash::of(token.expose_secret()), app.clock.now());
-    if let Some(token) = app.token_memory.fresh(&secret, now) {
+    by_token_hash(app, &SecretHash::of(token.expose_secret()), from).await
+}
+
+async fn by_token_hash(
+    app: &Shared,
+    secret: &SecretHash,
+    from: Option<ClientAddress>,
+) -> Result<Option<Caller>, Problem> {
+    let now = app.clock.now();
+    if let Some(token) = app.token_memory.fresh(secret, now) {
         return Ok(Some(remembered(token, from)));
     }
-    let remembered = || app.token_memory.get(&secret, now).map(|token| remembered(token, from));
+    let remembered = || app.token_memory.get(secret, now).map(|token| remembered(token, from));
     if app.meter.is_away()
         && let Some(caller) = remembered()
     {
         return Ok(Some(caller));
     }
-    let token = match app.store.token(&secret, now).await {
+    let token = match app.store.token(secret, now).await {
         Err(error) if error.is_outage() => {
             return remembered().map_or(Err(error.into()), |it| Ok(Some(it)));
         }
         token => token?,
     };
     let Some(token) = token else {
-        app.token_memory.missed(&secret);
+        app.token_memory.missed(secret);
         return Ok(None);
     };
-    app.token_memory.found(&secret, &token, now);
+    app.token_memory.found(secret, &token, now);
     let actor = actor(token.name.clone(), ActorKind::Token, from);
     if token.is_use_news(now) {
-        app.token_uses.note(secret, TokenUse { at: now, from: actor.client_address });
+        app.token_uses.note(secret.clone(), TokenUse { at: now, from: actor.client_address });
     }
     Ok(Some(Caller { actor, role: token.role_group, session: None }))
 }
@@ -259,6 +273,46 @@ pub(crate) async fn by_session(
         role: session.role_group,
         session: Some(session),
     }))
+}
+
+/// What somebody got in with, to be looked at again while an answer goes on.
+#[derive(Debug, Clone)]
+pub(crate) struct Ticket {
+    pub(crate) secret: SecretHash,
+    /// A session, by the time it was looked at last; nothing for a token, which has a memory of its own.
+    session_seen: Option<DateTime<Utc>>,
+    from: Option<ClientAddress>,
+}
+
+/// For so long a session is not looked up again.
+const SEEN_EVERY: TimeDelta = TimeDelta::seconds(1);
+
+impl Ticket {
+    /// The one that a caller has just shown.
+    pub(crate) fn of(app: &Shared, caller: &Caller, headers: &HeaderMap) -> Result<Self, Problem> {
+        let from = caller.actor.client_address.map(ClientAddress);
+        if caller.session.is_none() {
+            let token = token(headers).ok_or(Problem::SignedOut)?;
+            let secret = SecretHash::of(token.expose_secret());
+            return Ok(Self { secret, session_seen: None, from });
+        }
+        let secret = session_cookie::read(headers, app.config.is_https());
+        let secret = SecretHash::of(secret.ok_or(Problem::SignedOut)?);
+        Ok(Self { secret, session_seen: Some(app.clock.now()), from })
+    }
+
+    /// Whether it would still let anybody in. Looking keeps no session alive.
+    pub(crate) async fn is_good(&mut self, app: &Shared) -> Result<bool, Problem> {
+        let Some(seen) = &mut self.session_seen else {
+            return Ok(by_token_hash(app, &self.secret, self.from).await?.is_some());
+        };
+        let now = app.clock.now();
+        if (TimeDelta::zero()..SEEN_EVERY).contains(&(now - *seen)) {
+            return Ok(true);
+        }
+        *seen = now;
+        Ok(app.store.find_session(&self.secret, now).await?.is_some())
+    }
 }
 
 pub(crate) fn actor(name: String, kind: ActorKind, from: Option<ClientAddress>) -> Actor {

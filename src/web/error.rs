@@ -5,11 +5,15 @@ use crate::meter::Away;
 use crate::rate_limit::Allowance;
 use crate::restriction::Restriction;
 use crate::store::StoreError;
+use crate::turns::Full;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::error::Error;
 use utoipa::ToSchema;
+
+/// In how many seconds somebody who waits to sign in finds a place.
+pub(crate) const BUSY_FOR: i64 = 3;
 
 const DISK_FULL: &str =
     "The disk of the database is full. Nothing was changed; make room, and try again.";
@@ -21,6 +25,10 @@ pub(crate) enum Problem {
     Forbidden(&'static str),
     NotFound,
     MethodNotAllowed,
+    /// The request names no host, more than one, or something that is none.
+    BadHost,
+    /// A change in the portal under a name that is not ours; this is the public URL.
+    UnknownHost(String),
     AlreadyRestricted,
     NotRestricted,
     UnblockLimit,
@@ -45,6 +53,8 @@ pub(crate) enum Problem {
     InProgress,
     LinkUsedUp,
     TooManyRequests(&'static str),
+    /// As many wait for a password to be hashed as may.
+    Busy,
     /// The token has sent too many this minute.
     RateLimited(Allowance),
     Invalid(Vec<FieldProblem>),
@@ -122,6 +132,7 @@ impl Problem {
             Self::MethodNotAllowed => {
                 ("method-not-allowed", S::METHOD_NOT_ALLOWED, "Method not allowed")
             }
+            Self::BadHost | Self::UnknownHost(_) => ("bad-host", S::BAD_REQUEST, "Bad host"),
             Self::AlreadyRestricted => ("already-restricted", S::CONFLICT, "Already restricted"),
             Self::NotRestricted => ("not-restricted", S::CONFLICT, "Not restricted"),
             Self::UnblockLimit => ("unblock-limit", S::CONFLICT, "Unblocked too often"),
@@ -156,6 +167,7 @@ impl Problem {
                 ("internal", S::INTERNAL_SERVER_ERROR, "Internal failure")
             }
             Self::UnknownMessage => ("invalid", S::UNPROCESSABLE_ENTITY, "No message of ours"),
+            Self::Busy => ("unavailable", S::SERVICE_UNAVAILABLE, "Too many at once"),
             Self::Unavailable(_) | Self::Away | Self::DiskFull => {
                 ("unavailable", S::SERVICE_UNAVAILABLE, "Database away")
             }
@@ -170,6 +182,10 @@ impl Problem {
             Self::Forbidden(why) | Self::TooManyRequests(why) => (*why).into(),
             Self::NotFound => "There is nothing here. The link may be incomplete, or name a user who was never restricted.".into(),
             Self::MethodNotAllowed => "This address does not take this method; `Allow` says which.".into(),
+            Self::BadHost => "A request names its host once, in `Host`.".into(),
+            Self::UnknownHost(public_url) => format!(
+                "The portal is not known by this name. Go to {public_url}, or set `public_url` to the address that you use."
+            ),
             Self::AlreadyRestricted => "This user is restricted already.".into(),
             Self::NotRestricted => "This restriction has ended; nothing is left to unblock.".into(),
             Self::UnblockLimit => "This user was unblocked too often in the last 30 days. Find out why the \
@@ -219,6 +235,9 @@ impl Problem {
                  or this Message-ID with the recipient that the report names."
                     .into()
             }
+            Self::Busy => {
+                "Too many people are signing in at this moment. Try again in a few seconds.".into()
+            }
             Self::DiskFull => DISK_FULL.into(),
             Self::Unavailable(error) if error.is_disk_full() => DISK_FULL.into(),
             Self::Unavailable(_) | Self::Away => {
@@ -231,6 +250,7 @@ impl Problem {
     pub(crate) fn retry_after(&self) -> Option<i64> {
         match self {
             Self::InProgress => Some(1),
+            Self::Busy => Some(BUSY_FOR),
             Self::RateLimited(allowance) => Some(allowance.seconds_left),
             _ => None,
         }
@@ -265,6 +285,12 @@ impl IntoResponse for Problem {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
+    }
+}
+
+impl From<Full> for Problem {
+    fn from(_: Full) -> Self {
+        Self::Busy
     }
 }
 

@@ -2,10 +2,10 @@
 //! of it: each layer is a boxed service and a boxed future more, for every request.
 
 use super::request_metrics::RequestMetrics;
-use super::{Shared, client_address, exchange, security_headers};
+use super::{Shared, client_address, exchange, host, security_headers};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
 /// What all requests have in common.
@@ -26,10 +26,14 @@ pub(super) async fn answer(
     mut request: Request,
     next: Next,
 ) -> Response {
-    client_address::find(&every.app.config.trusted_proxies, &mut request);
+    let config = &every.app.config;
+    client_address::find(&config.trusted_proxies, config.forwarded_header, &mut request);
     let counted = every.metrics.begin(&request);
     let is_exchanges = exchange::is_at(request.uri().path());
-    let mut answer = next.run(request).await;
+    let mut answer = match host::check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
     if is_exchanges {
         answer = exchange::in_exchanges_shape(answer);
     }

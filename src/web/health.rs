@@ -1,10 +1,10 @@
 //! What load balancers and monitoring ask.
 
 use super::access::Doors;
-use super::client_address::{BehindUnknownProxy, ClientAddress};
+use super::client_address::{ClientAddress, FromThisMachine};
 use super::error::Problem;
 use super::routes::{OpenTo::Anybody, Routes};
-use super::{Shared, access};
+use super::{Shared, access, host};
 use crate::store::{Counts, Result};
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -82,7 +82,7 @@ async fn ready(State(app): State<Shared>) -> Response {
 
 /// Read the metrics
 ///
-/// Prometheus text, without addresses. Open to this machine, else with any token.
+/// Prometheus text, without addresses. Open to programs on this machine, else with any token.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -93,10 +93,11 @@ async fn ready(State(app): State<Shared>) -> Response {
 async fn metrics(
     State(app): State<Shared>,
     Extension(from): Extension<ClientAddress>,
-    proxied: Option<Extension<BehindUnknownProxy>>,
+    from_here: Option<Extension<FromThisMachine>>,
     request: Request,
 ) -> std::result::Result<Response, Problem> {
-    if !from.0.is_loopback() || proxied.is_some() {
+    // A page of somebody else, in a browser on this machine, is no program of it.
+    if from_here.is_none() || !host::is_ours(request.headers(), &app.public_url) {
         let token = access::token(request.headers()).ok_or(Problem::SignedOut)?;
         access::by_token(&app, &token, Some(from)).await?.ok_or(Problem::SignedOut)?;
     }

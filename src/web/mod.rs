@@ -11,6 +11,7 @@ mod every_request;
 mod exchange;
 mod extract;
 mod health;
+mod host;
 mod idempotency;
 mod list_query;
 mod named;

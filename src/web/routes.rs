@@ -4,12 +4,10 @@ use super::Shared;
 use super::access::{Doors, TakesQuery};
 use super::error::Problem;
 use super::openapi::{self, Description};
-use super::security_headers::same_origin;
 use crate::operator::Permission;
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::from_fn;
 use axum::routing::{self, MethodRouter};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -110,7 +108,7 @@ impl Routes {
             handler = self.doors.open_to(permission, query, handler);
         }
         if self.doors.take_sessions_for_changes() {
-            handler = handler.route_layer(from_fn(same_origin));
+            handler = self.doors.to_our_pages_alone(handler);
         }
         self.router = self.router.route(&path, handler);
         self.list.push(Route { method, path, open_to });

@@ -2,7 +2,8 @@
 //! ours.
 
 use super::error::Problem;
-use axum::extract::Request;
+use super::{Shared, host};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -35,9 +36,20 @@ pub(super) fn add(headers: &mut HeaderMap) {
 pub(crate) const NOT_FROM_HERE: Problem =
     Problem::Forbidden("This change does not come from a page of this portal.");
 
-/// Lets a change pass only when the browser says that a page of ours sent it.
-pub(crate) async fn same_origin(request: Request, next: Next) -> Result<Response, Problem> {
-    if request.method().is_safe() || sender(request.headers()) == Sender::Ours {
+/// Lets a change pass only when the browser says that a page of ours sent it. That page has the host that
+/// the request names, which must be one of ours, too.
+pub(crate) async fn same_origin(
+    State(app): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    if request.method().is_safe() {
+        return Ok(next.run(request).await);
+    }
+    if !host::is_ours(request.headers(), &app.public_url) {
+        return Err(Problem::UnknownHost(app.public_url.clone()));
+    }
+    if sender(request.headers()) == Sender::Ours {
         return Ok(next.run(request).await);
     }
     Err(NOT_FROM_HERE)

@@ -2,6 +2,7 @@
 
 use super::client_address::Peer;
 use super::{Shared, router};
+use crate::attempts::network;
 use crate::places::{Place, Places};
 use crate::seldom::Seldom;
 use axum::Router;
@@ -95,9 +96,7 @@ impl Server {
         let comes_for_many = peer.is_loopback()
             || self.trusted_proxies.iter().any(|network| network.contains(&peer));
         let most = if comes_for_many { usize::MAX } else { MOST_OF_ONE_CLIENT };
-        let length = if peer.is_ipv4() { 32 } else { 64 };
-        let network = IpNet::new(peer, length).expect("both lengths are in their range");
-        (network.network(), most)
+        (network(peer), most)
     }
 
     fn answer(&self, stream: TcpStream, peer: SocketAddr, place: Place) {

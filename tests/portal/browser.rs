@@ -86,7 +86,7 @@ pub async fn add_olivia(portal: &Portal, role: RoleGroup) {
     let link = (&secret, now + minutes(60));
     let actor = Actor::command_line();
     assert!(store.add_operator(&address, role, link, &actor, now).await.unwrap());
-    let password = PasswordHash::of(PASSWORD.into()).await;
+    let password = PasswordHash::of(&PASSWORD.into());
     assert!(store.set_password(&secret, &password, None, now).await.unwrap().is_some());
 }
 

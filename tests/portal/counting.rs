@@ -101,11 +101,9 @@ async fn a_message_whose_recipients_nobody_asked_about_counts_towards_the_day_al
 }
 
 #[tokio::test]
-async fn mail_without_a_login_and_logins_that_are_no_address_count_for_nobody() {
+async fn mail_without_a_login_counts_for_nobody() {
     let portal = Portal::start().await;
-    for login in ["", "@example.org", "al\u{7}ice"] {
-        portal.sends(login, &[BOB]).await;
-    }
+    portal.sends("", &[BOB]).await;
     let messages = portal.get("/api/v1/messages").await.ok();
     assert_eq!(messages["items"], json!([]));
 }

@@ -1,10 +1,11 @@
 //! What happens to restrictions, for scripts that follow.
 
 use crate::harness::{Portal, eventually, minutes, texts};
+use chrono::TimeDelta;
 use futures_util::{Stream, StreamExt};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use restricted_users::operator::RoleGroup;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::pin::Pin;
 
 const ALICE: &str = "alice@example.org";
@@ -19,11 +20,15 @@ impl Following {
     async fn start(portal: &Portal, path: &str, last: Option<&str>) -> Self {
         let token = portal.token(RoleGroup::SecurityReader).await;
         let request = portal.request(Method::GET, path).bearer_auth(token);
-        let request = request.header("accept", "text/event-stream");
-        let request = match last {
+        Self::read(match last {
             Some(last) => request.header("last-event-id", last),
             None => request,
-        };
+        })
+        .await
+    }
+
+    async fn read(request: RequestBuilder) -> Self {
+        let request = request.header("accept", "text/event-stream");
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -175,4 +180,109 @@ async fn an_event_reaches_everybody_who_follows() {
         portal.app.feed.followers() == 0
     })
     .await;
+}
+
+const EVENTS: &str = "/api/v1/events";
+
+#[tokio::test]
+async fn a_stream_ends_with_its_token_before_it_tells_anything_more() {
+    let portal = Portal::start().await;
+    let token =
+        portal.post("/api/v1/tokens", json!({ "name": "rd", "role_group": "security_reader" }));
+    let token = token.await.ok()["token"].as_str().unwrap().to_owned();
+    let mut following =
+        Following::read(portal.request(Method::GET, EVENTS).bearer_auth(token)).await;
+    portal.restricted(ALICE).await;
+    assert_eq!(following.types(1).await, ["restricted"]);
+    assert_eq!(portal.delete("/api/v1/tokens/rd").await.status, 204);
+    portal.restricted("bob@example.org").await;
+    assert!(following.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_token_expires_and_within_a_second_where_another_process_revokes_it()
+{
+    let portal = Portal::start().await;
+    let replica = portal.replica().await;
+    let token = async |name: &str| {
+        let expires_at = portal.clock.now() + TimeDelta::days(1);
+        let new =
+            json!({ "name": name, "role_group": "security_reader", "expires_at": expires_at });
+        portal.post("/api/v1/tokens", new).await.ok()["token"].as_str().unwrap().to_owned()
+    };
+    let (revoked, expires) = (token("revoked").await, token("expires").await);
+    let follow = |token: &str| {
+        let request = portal.request(Method::GET, EVENTS).bearer_auth(token);
+        Following::read(request)
+    };
+    let (mut first, mut second) = (follow(&revoked).await, follow(&expires).await);
+    replica.delete("/api/v1/tokens/revoked").await;
+    portal.clock.advance(TimeDelta::seconds(1));
+    portal.restricted(ALICE).await;
+    assert!(first.next().await.is_none());
+    assert_eq!(second.types(1).await, ["restricted"]);
+    portal.clock.advance(TimeDelta::days(1));
+    portal.restricted("bob@example.org").await;
+    assert!(second.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_stream_ends_within_a_second_of_its_session_and_keeps_none_alive() {
+    let portal = Portal::start().await;
+    let follow = |cookie: &str| {
+        Following::read(portal.request(Method::GET, EVENTS).header("cookie", cookie))
+    };
+    let (ended, idle) = (
+        portal.session(RoleGroup::SecurityReader).await,
+        portal.session(RoleGroup::SecurityReader).await,
+    );
+    let (mut first, mut second) = (follow(&ended).await, follow(&idle).await);
+    assert_eq!(portal.form("/sign-out", &ended, &[]).await.status, 303);
+    portal.clock.advance(TimeDelta::seconds(1));
+    portal.restricted(ALICE).await;
+    assert!(first.next().await.is_none());
+    assert_eq!(second.types(1).await, ["restricted"]);
+    for half_hour in ["bob@example.org", "carol@example.org"] {
+        portal.clock.advance(minutes(29));
+        portal.restricted(half_hour).await;
+        assert_eq!(second.types(1).await, ["restricted"]);
+    }
+    portal.clock.advance(minutes(2));
+    portal.restricted("dave@example.org").await;
+    assert!(second.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_stream_ends_within_a_second_of_the_removal_of_its_operator() {
+    let portal = Portal::start().await;
+    let cookie = portal.session(RoleGroup::SecurityReader).await;
+    let request = portal.request(Method::GET, EVENTS).header("cookie", &cookie);
+    let mut following = Following::read(request).await;
+    let operators = portal.app.store.operators().await.unwrap();
+    let path = format!("/api/v1/operators/{}", operators[0].address);
+    assert_eq!(portal.delete(&path).await.status, 204);
+    portal.clock.advance(TimeDelta::seconds(1));
+    portal.restricted(ALICE).await;
+    assert!(following.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_token_has_twenty_streams_at_once() {
+    let portal = Portal::start().await;
+    let token = portal.token(RoleGroup::SecurityReader).await;
+    let request = || portal.request(Method::GET, EVENTS).bearer_auth(&token);
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        open.push(Following::read(request()).await);
+    }
+    let one_more = async || portal.send(request().header("accept", "text/event-stream")).await;
+    let detail = one_more().await.problem("too-many-requests");
+    assert!(detail.contains("20 streams"), "{detail}");
+    // What is no stream is answered, and so are others.
+    portal.send(request()).await.ok();
+    Following::start(&portal, EVENTS, None).await;
+    open.pop();
+    portal.restricted(ALICE).await;
+    let stream = || request().header("accept", "text/event-stream").send();
+    eventually("a place is free", async || stream().await.unwrap().status() == 200).await;
 }

@@ -1,13 +1,19 @@
 //! Somebody guesses passwords: few guesses reach the hash, nobody is locked out for good, and the
 //! audit log says so without keeping what was typed.
 
-use crate::harness::{Answer, Portal, minutes};
+use crate::harness::{Answer, Portal, eventually, minutes};
+use chrono::TimeDelta;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use reqwest::Method;
 use restricted_users::address::Address;
 use restricted_users::attempts::Budget;
+use restricted_users::bookkeeper;
 use restricted_users::operator::{Actor, RoleGroup};
 use restricted_users::secret::{PasswordHash, SecretHash};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
 
 const OLIVIA: &str = "olivia@example.org";
 const PASSWORD: &str = "a long walk by the sea";
@@ -22,7 +28,7 @@ async fn portal() -> Portal {
     assert!(
         store.add_operator(&address, RoleGroup::GlobalReader, link, &actor, now).await.unwrap()
     );
-    let password = PasswordHash::of(PASSWORD.into()).await;
+    let password = PasswordHash::of(&PASSWORD.into());
     assert!(store.set_password(&secret, &password, None, now).await.unwrap().is_some());
     portal
 }
@@ -75,7 +81,7 @@ async fn of_a_thousand_wrong_passwords_from_everywhere_few_reach_the_hash_and_th
 #[tokio::test]
 async fn many_guesses_at_once_take_no_more_than_there_is() {
     let portal = portal().await;
-    let budgets = Budget::of(&Address::stored(OLIVIA), None, None);
+    let budgets = Budget::of(Some(&Address::stored(OLIVIA)), None, [192, 0, 2, 1].into());
     let now = portal.clock.now();
     let attempts = (0..50).map(|_| portal.app.store.take_attempt(&budgets, now));
     let taken = futures_util::future::join_all(attempts).await;
@@ -123,7 +129,7 @@ async fn a_device_that_a_stranger_made_up_or_used_before_a_new_password_is_not_k
     let (store, secret) = (&portal.app.store, SecretHash::of("reset"));
     let link = (&secret, now + minutes(60));
     assert!(store.link_for_operator(&address, link, &Actor::command_line(), now).await.unwrap());
-    let password = PasswordHash::of(PASSWORD.into()).await;
+    let password = PasswordHash::of(&PASSWORD.into());
     assert!(store.set_password(&secret, &password, None, now).await.unwrap().is_some());
     assert_eq!(try_from(&portal, "192.0.2.1", PASSWORD, &given).await.status, 429);
 }
@@ -150,40 +156,199 @@ async fn one_network_cannot_try_all_accounts() {
 }
 
 #[tokio::test]
-async fn failures_become_one_audit_record_per_account_address_and_minute() {
+async fn the_owner_gets_in_with_a_browser_used_before_whatever_its_network_tries() {
+    let portal = portal().await;
+    let office = "198.51.100.77";
+    let known = device(&try_from(&portal, office, PASSWORD, "").await);
+    for guess in 0..55 {
+        sign_in(&portal, office, &format!("user{guess}@example.org"), WRONG, "").await;
+    }
+    assert_eq!(try_from(&portal, office, PASSWORD, "").await.status, 429);
+    assert_eq!(try_from(&portal, office, PASSWORD, &known).await.status, 303);
+}
+
+#[tokio::test]
+async fn what_is_refused_takes_nothing_from_the_account() {
+    let portal = portal().await;
+    for guess in 0..50 {
+        sign_in(&portal, "192.0.2.1", &format!("user{guess}@example.org"), WRONG, "").await;
+    }
+    for _ in 0..10 {
+        assert_eq!(try_from(&portal, "192.0.2.1", WRONG, "").await.status, 429);
+    }
+    assert_eq!(try_from(&portal, "203.0.113.5", PASSWORD, "").await.status, 303);
+}
+
+/// What the audit log tells of failures: who, from where, and what.
+async fn failures(portal: &Portal) -> Vec<(String, Option<String>, Value)> {
+    let log = portal.get("/api/v1/audit?action=SignInFailed&limit=200").await.ok();
+    let items = log["items"].as_array().unwrap().iter();
+    let mut failures: Vec<_> = items
+        .map(|item| {
+            let text = |field: &str| item[field].as_str().map(ToOwned::to_owned);
+            (text("actor").unwrap(), text("client_address"), item["after"].clone())
+        })
+        .collect();
+    failures.sort_by_key(|(actor, from, _)| (actor.clone(), from.clone()));
+    failures
+}
+
+#[tokio::test]
+async fn failures_become_one_audit_record_per_account_network_and_minute() {
     let portal = portal().await;
     for _ in 0..3 {
         try_from(&portal, "192.0.2.1", WRONG, "").await;
     }
-    try_from(&portal, "192.0.2.2", WRONG, "").await;
+    for host in 1..=2 {
+        try_from(&portal, &format!("2001:db8::{host}"), WRONG, "").await;
+    }
     sign_in(&portal, "192.0.2.2", "my secret password", WRONG, "").await;
-    let failed = async || {
-        let log = portal.get("/api/v1/audit?action=SignInFailed").await.ok();
-        let items = log["items"].as_array().unwrap().clone();
-        let mut failed: Vec<_> = items
-            .iter()
-            .map(|item| {
-                let text = |field: &str| item[field].as_str().unwrap().to_owned();
-                (text("actor"), text("client_address"), item["after"]["failures"].as_i64().unwrap())
-            })
-            .collect();
-        failed.sort();
-        failed
-    };
     portal.app.store.audit_failures(portal.clock.now()).await.unwrap();
-    assert_eq!(failed().await, []);
-    portal.clock.advance(minutes(1));
+    assert_eq!(failures(&portal).await, []);
+    portal.clock.advance(TimeDelta::seconds(65));
     portal.app.store.audit_failures(portal.clock.now()).await.unwrap();
-    crate::harness::eventually("they are audited", async || failed().await.len() == 3).await;
-    let row = |actor: &str, from: &str, count| (actor.to_owned(), from.to_owned(), count);
+    eventually("they are audited", async || failures(&portal).await.len() == 3).await;
+    let row = |actor: &str, from: &str, after| (actor.to_owned(), Some(from.to_owned()), after);
     assert_eq!(
-        failed().await,
+        failures(&portal).await,
         [
-            row(OLIVIA, "192.0.2.1", 3),
-            row(OLIVIA, "192.0.2.2", 1),
-            row("unknown account", "192.0.2.2", 1),
+            row(OLIVIA, "192.0.2.1", json!({ "failures": 3 })),
+            row(OLIVIA, "2001:db8::", json!({ "failures": 2, "network": "2001:db8::/64" })),
+            row("unknown account", "192.0.2.2", json!({ "failures": 1 })),
         ]
     );
     let whole = portal.get("/api/v1/audit").await.text;
     assert!(!whole.contains("my secret"), "{whole}");
+}
+
+#[tokio::test]
+async fn attempts_above_the_limit_are_counted_and_not_listed() {
+    let portal = portal().await;
+    for account in 0..60 {
+        let (name, from) = (format!("user{account}@example.org"), format!("2001:db8::{account:x}"));
+        sign_in(&portal, &from, &name, WRONG, "").await;
+    }
+    bookkeeper::write_sign_in_failures(&portal.app).await.unwrap();
+    portal.clock.advance(TimeDelta::seconds(65));
+    bookkeeper::write_sign_in_failures(&portal.app).await.unwrap();
+    eventually("they are audited", async || failures(&portal).await.len() == 2).await;
+    let unknown = json!({ "failures": 50, "network": "2001:db8::/64" });
+    assert_eq!(
+        failures(&portal).await,
+        [
+            ("unknown account".into(), Some("2001:db8::".into()), unknown),
+            ("various accounts".into(), None, json!({ "refused": 10 })),
+        ]
+    );
+}
+
+/// Somebody fails from so many networks.
+async fn fail_from(portal: &Portal, networks: u32) {
+    for network in 0..networks {
+        let from = Ipv4Addr::from(0xC633_0000 + network);
+        let noted = portal.app.store.note_failure(None, Some(from.into()), portal.clock.now());
+        noted.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn of_a_minute_with_thousands_of_networks_the_audit_log_names_few_and_counts_the_rest() {
+    let portal = portal().await;
+    let olivia = Address::stored(OLIVIA);
+    fail_from(&portal, 2_500).await;
+    let noted = portal.app.store.note_failure(
+        Some(&olivia),
+        Some([192, 0, 2, 1].into()),
+        portal.clock.now(),
+    );
+    noted.await.unwrap();
+    portal.clock.advance(TimeDelta::seconds(65));
+    bookkeeper::write_sign_in_failures(&portal.app).await.unwrap();
+    eventually("they are audited", async || !failures(&portal).await.is_empty()).await;
+    let failures = failures(&portal).await;
+    assert_eq!(failures.len(), 50);
+    let various = failures.iter().filter(|(actor, ..)| actor == "various accounts");
+    let various: Vec<_> = various.map(|(_, _, after)| after).collect();
+    // Only so many are kept apart in the database, too.
+    assert!(various.contains(&&json!({ "failures": 1_952, "networks": 1_952 })), "{various:?}");
+    assert!(various.contains(&&json!({ "refused": 501 })), "{various:?}");
+}
+
+#[tokio::test]
+async fn an_hour_of_guessing_from_everywhere_leaves_the_audit_log_readable_and_the_owner_in() {
+    let portal = portal().await;
+    let known = device(&try_from(&portal, "192.0.2.1", PASSWORD, "").await);
+    let before = portal.app.store.last_audit_record().await.unwrap().number;
+    for minute in 0..60 {
+        fail_from(&portal, 60).await;
+        for host in 0..10 {
+            // One network has its attempts, and then only knocks.
+            let from = format!("2001:db8::{minute:x}:{host:x}");
+            sign_in(&portal, &from, &format!("user{host}@example.org"), WRONG, "").await;
+        }
+        if minute % 10 == 9 {
+            assert_eq!(try_from(&portal, "2001:db8::1", PASSWORD, &known).await.status, 303);
+        }
+        portal.clock.advance(minutes(1));
+    }
+    portal.clock.advance(minutes(1));
+    let writes_all = async || {
+        bookkeeper::write_sign_in_failures(&portal.app).await.unwrap();
+        portal.app.store.audit_failures(portal.clock.now()).await.unwrap() == 0
+    };
+    eventually("all is audited", writes_all).await;
+    let written = portal.app.store.last_audit_record().await.unwrap().number - before;
+    assert!((1_000..=3_000).contains(&written), "{written}");
+}
+
+#[tokio::test]
+async fn while_strangers_wait_for_their_passwords_the_owner_does_not_and_too_many_are_sent_away() {
+    let portal = portal().await;
+    let known = device(&try_from(&portal, "192.0.2.1", PASSWORD, "").await);
+    let strangers = (0..150).map(|number| {
+        let (from, name) = (format!("198.51.100.{number}"), format!("user{number}@example.org"));
+        let portal = &portal;
+        async move { sign_in(portal, &from, &name, WRONG, "").await }
+    });
+    let mut strangers: FuturesUnordered<_> = strangers.collect();
+    let mut sent_away = 0;
+    while sent_away < 10 {
+        let answer = strangers.next().await.unwrap();
+        if answer.status == 503 {
+            assert_eq!(answer.headers["retry-after"], "3");
+            assert!(answer.text.contains("Try again in a few seconds"), "{answer:?}");
+            sent_away += 1;
+        }
+    }
+    let began = Instant::now();
+    assert_eq!(try_from(&portal, "203.0.113.5", PASSWORD, &known).await.status, 303);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn answers_of_passkeys_that_nobody_asked_for_are_limited_and_so_is_what_they_write() {
+    let portal = portal().await;
+    let mut statuses = BTreeMap::new();
+    for _ in 0..101 {
+        let request =
+            portal.request(Method::POST, "/sign-in/passkey").header("origin", &portal.url);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = portal.send(request.header("x-forwarded-for", "192.0.2.1").body("")).await;
+        *statuses.entry(answer.status.as_u16()).or_insert(0) += 1;
+    }
+    assert_eq!(statuses, BTreeMap::from([(401, 100), (429, 1)]));
+}
+
+#[tokio::test]
+async fn an_operator_has_twenty_known_browsers_the_last_used_ones() {
+    let portal = portal().await;
+    let first = device(&try_from(&portal, "192.0.2.1", PASSWORD, "").await);
+    let mut last = first.clone();
+    for _ in 0..20 {
+        portal.clock.advance(TimeDelta::seconds(1));
+        last = device(&try_from(&portal, "192.0.2.1", PASSWORD, "").await);
+    }
+    use_up_the_account(&portal).await;
+    assert_eq!(try_from(&portal, "192.0.2.1", PASSWORD, &first).await.status, 429);
+    assert_eq!(try_from(&portal, "192.0.2.1", PASSWORD, &last).await.status, 303);
 }

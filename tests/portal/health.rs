@@ -47,7 +47,25 @@ async fn through_a_proxy_metrics_take_a_token() {
     let request =
         || portal.request(Method::GET, "/metrics").header("x-forwarded-for", "203.0.113.9");
     portal.send(request()).await.problem("signed-out");
+    for (name, value) in
+        [("forwarded", "for=127.0.0.1"), ("via", "1.1 proxy"), ("x-real-ip", "::1")]
+    {
+        let request = portal.request(Method::GET, "/metrics").header(name, value);
+        portal.send(request).await.problem("signed-out");
+    }
     portal.send(request().bearer_auth("guessed")).await.problem("signed-out");
     let token = portal.token(RoleGroup::MailServer).await;
     assert_eq!(portal.send(request().bearer_auth(token)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_that_forwards_for_this_machine_gets_no_metrics_without_a_token() {
+    for header in ["forwarded", "x-forwarded-for", "x-real-ip"] {
+        let settings = [("trusted_proxies", "127.0.0.1"), ("forwarded_header", header)];
+        let portal = Portal::with(&settings).await;
+        for (name, value) in [("forwarded", "for=127.0.0.2"), ("x-forwarded-for", "127.0.0.2")] {
+            let request = portal.request(Method::GET, "/metrics").header(name, value);
+            portal.send(request).await.problem("signed-out");
+        }
+    }
 }

@@ -30,7 +30,7 @@ async fn whatever_the_umask_what_the_service_makes_is_for_its_owner_alone() {
     let policy = format!("127.0.0.1:0,unix:{}/policy.sock", folder.display());
     let settings =
         [("POLICY_LISTEN", policy.as_str()), ("STATE_DIRECTORY", state.to_str().unwrap())];
-    let serve = Serve::running(in_shell("umask 0", serve_command(&database, &settings)));
+    let serve = Serve::running(in_shell("umask 0", &serve_command(&database, &settings)));
 
     // Mail servers share the group of a socket's folder.
     let socket = ("policy.sock", 0o660);

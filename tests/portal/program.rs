@@ -47,7 +47,7 @@ pub fn serve_command(database: &Database, settings: &[(&str, impl AsRef<str>)]) 
 }
 
 /// The same command behind one of a shell, such as `umask 0`.
-pub fn in_shell(first: &str, command: Command) -> Command {
+pub fn in_shell(first: &str, command: &Command) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("{first} && exec \"$0\" \"$@\"")]);
     shell.arg(command.get_program()).args(command.get_args()).env_clear();
@@ -90,7 +90,7 @@ impl Serve {
     pub fn with_files(database: &Database, files: usize) -> Self {
         let defaults: [(&str, &str); 0] = [];
         let serve = serve_command(database, &defaults);
-        Self::running(in_shell(&format!("ulimit -n {files}"), serve))
+        Self::running(in_shell(&format!("ulimit -n {files}"), &serve))
     }
 
     /// Starts a command that serves and waits until it listens.

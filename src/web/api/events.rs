@@ -5,13 +5,16 @@ use crate::app::App;
 use crate::event::Event as EventType;
 use crate::feed::Told;
 use crate::store::Happened;
+use crate::streams;
 use crate::web::Shared;
+use crate::web::access::{Caller, Ticket};
 use crate::web::error::Problem;
 use crate::web::extract::Query;
 use crate::web::restricted_user::RestrictedUser;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, Stream, StreamExt};
@@ -22,17 +25,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use utoipa::{IntoParams, ToSchema};
 
 const PAGE: std::ops::RangeInclusive<i64> = 1..=1_000;
 const USUAL_PAGE: i64 = 100;
 /// Events that a stream reads at once to catch up.
 const AT_ONCE: i64 = 200;
-/// After so long a stream ends; whoever follows comes again, and is asked again who it is: a token
-/// may be revoked by then.
+/// After so long a stream ends, and whoever follows comes again.
 const LONGEST_STREAM: Duration = Duration::from_mins(15);
-/// How often a stream with nothing to tell says so, that no proxy takes it for dead.
+/// How often a stream with nothing to tell says so, that no proxy takes it for dead. Then, and before
+/// anything is told, what its reader got in with is looked at again.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -96,13 +99,15 @@ struct Events {
 )]
 pub(crate) async fn events(
     State(app): State<Shared>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, Problem> {
     let limit = parameters.limit()?;
     if wants_stream(&headers) {
         let last = last_event_id(&headers)?;
-        return Ok(stream_of(app, last, parameters.after).await?.into_response());
+        let ticket = Ticket::of(&app, &caller, &headers)?;
+        return Ok(stream_of(app, ticket, last, parameters.after).await?.into_response());
     }
     let Some(after) = parameters.after else {
         return Ok(json(&Events { items: Vec::new(), next: last_event(&app).await? }));
@@ -146,11 +151,18 @@ async fn not_ahead(field: &'static str, after: i64, app: &App) -> Result<(), Pro
     Err(Problem::invalid(field, detail))
 }
 
+/// What somebody is told who has too many streams open.
+pub(super) const TOO_MANY: Problem = Problem::TooManyRequests(
+    "This token or session has 20 streams of events open, which is as many as it may. Close one first.",
+);
+
 async fn stream_of(
     app: Shared,
+    ticket: Ticket,
     last: Option<i64>,
     after: Option<i64>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let open = app.streams.open(&ticket.secret).ok_or(TOO_MANY)?;
     let live = app.feed.follow();
     let end = last_event(&app).await?;
     let mut behind = VecDeque::new();
@@ -164,7 +176,8 @@ async fn stream_of(
         (None, Some(after)) => not_ahead("after", after, &app).await.map(|()| after)?,
         (None, None) => end,
     };
-    let follower = Follower { app, live, told: after, behind, catches_up: true };
+    let follower =
+        Follower { app, ticket, _open: open, live, told: after, behind, catches_up: true };
     let over = follower.app.feed.over.clone();
     let events = stream::unfold(follower, Follower::next).map(|told| Ok(event(told)));
     let end = async move {
@@ -173,7 +186,7 @@ async fn stream_of(
             () = tokio::time::sleep_until(Instant::now() + LONGEST_STREAM) => {}
         }
     };
-    Ok(Sse::new(events.take_until(end)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    Ok(Sse::new(events.take_until(end)))
 }
 
 /// What a browser that comes back has seen last; it wins over the address, which stays the same.
@@ -184,14 +197,15 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     number.map(Some).ok_or_else(bad)
 }
 
-fn event(told: Told) -> Event {
+fn event(told: Option<Told>) -> Event {
     match told {
-        Told::Happened(happened) => {
+        None => Event::default().comment(""),
+        Some(Told::Happened(happened)) => {
             let shown = Shown::from(Arc::unwrap_or_clone(happened));
             let data = serde_json::to_string(&shown).expect("an event is made of text and numbers");
             Event::default().id(shown.id.to_string()).data(data)
         }
-        Told::Reset(next) => {
+        Some(Told::Reset(next)) => {
             let data = serde_json::json!({ "next": next }).to_string();
             Event::default().event("reset").id(next.to_string()).data(data)
         }
@@ -201,6 +215,8 @@ fn event(told: Told) -> Event {
 /// Somebody who follows, and how far it has come.
 struct Follower {
     app: Shared,
+    ticket: Ticket,
+    _open: streams::Stream,
     live: Receiver<Told>,
     told: i64,
     /// Read from the store and not told yet.
@@ -209,16 +225,25 @@ struct Follower {
 }
 
 impl Follower {
-    /// The next event; nothing where the feed is over or the database fails, and whoever follows
-    /// has to come again.
-    async fn next(mut self) -> Option<(Told, Self)> {
+    /// The next event, or that there is none yet. The end where whoever follows would not be let in any
+    /// more, the feed is over or the database fails; then it has to come again.
+    async fn next(mut self) -> Option<(Option<Told>, Self)> {
+        let told = match timeout(KEEP_ALIVE, self.event()).await {
+            Ok(told) => Some(told?),
+            Err(_) => None,
+        };
+        let is_good = self.ticket.is_good(&self.app).await.unwrap_or_default();
+        is_good.then_some((told, self))
+    }
+
+    async fn event(&mut self) -> Option<Told> {
         loop {
             if let Some(told) = self.behind.pop_front() {
                 self.told = match &told {
                     Told::Happened(happened) => happened.number,
                     Told::Reset(last) => *last,
                 };
-                return Some((told, self));
+                return Some(told);
             }
             if self.catches_up {
                 let events = self.app.store.events_after(self.told, AT_ONCE).await.ok()?;

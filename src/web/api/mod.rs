@@ -65,7 +65,7 @@ pub(crate) fn routes(app: &Shared) -> Routes {
         .described(Look, routes!(messages::list), [])
         .described(AskDecision, routes!(decision::decision), [])
         .described(Look, routes!(audit::audit), [])
-        .described(Look, routes!(events::events), [])
+        .described(Look, routes!(events::events), [events::TOO_MANY])
         .and(policy_routes(app))
         .and(access_routes(app))
 }

@@ -6,17 +6,17 @@ use super::{html, oidc};
 use crate::address::Address;
 use crate::attempts::Budget;
 use crate::secret::{PasswordHash, SecretHash};
+use crate::turns::Who;
 use crate::web::access::by_session;
 use crate::web::client_address::ClientAddress;
-use crate::web::error::Problem;
+use crate::web::error::{BUSY_FOR, Problem};
 use crate::web::extract::Form;
 use crate::web::{Shared, session_cookie};
 use axum::Extension;
 use axum::extract::State;
-use axum::http::header::SET_COOKIE;
+use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -27,6 +27,9 @@ const REFUSED: &str = "This address and password do not go together. Check both 
 /// The same for everybody, too.
 const TOO_MANY: &str = "Too many wrong passwords of late. Wait a quarter of an hour, or sign in with a browser that \
                         you have used here before. Organization Management can give you a new link.";
+
+/// More sign in at this moment than passwords can be looked at.
+const BUSY: &str = "Too many people are signing in at this moment. Try again in a few seconds.";
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Credentials {
@@ -56,6 +59,10 @@ pub(crate) async fn sign_in(
         }
         Checked::Wrong => (StatusCode::UNAUTHORIZED, REFUSED),
         Checked::TooMany => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY),
+        Checked::Busy => {
+            let answer = refuse(&app, credentials.address, StatusCode::SERVICE_UNAVAILABLE, BUSY);
+            return Ok(([(RETRY_AFTER, BUSY_FOR)], answer).into_response());
+        }
     };
     Ok(refuse(&app, credentials.address, status, message))
 }
@@ -74,49 +81,52 @@ enum Checked {
     Right(Uuid, String),
     Wrong,
     TooMany,
+    Busy,
 }
 
 impl Attempt<'_> {
+    /// A name that is no address takes as long as any other, and is counted for its network.
     async fn check(&self, credentials: &Credentials) -> Result<Checked, Problem> {
-        let (store, now) = (&self.arrival.app.store, self.arrival.app.clock.now());
-        let password = credentials.password.clone();
-        let Ok(address) = self.arrival.app.organization().address(&credentials.address) else {
-            return self.refuse_nobody(password).await;
-        };
-        let budgets = self.budgets(&address, now).await?;
-        let record = store.sign_in_record(&address).await?;
-        let known = record.as_ref().map(|_| &address);
+        let Arrival { app, from, .. } = self.arrival;
+        let (store, now) = (&app.store, app.clock.now());
+        let account = app.organization().address(&credentials.address).ok();
+        let device = self.device(account.as_ref()).await?;
+        let who = if device.is_some() { Who::Known } else { Who::Stranger };
+        let budgets = Budget::of(account.as_ref(), device.as_ref(), from.0);
+        if store.is_used_up(&budgets, now).await? {
+            return Ok(self.refused());
+        }
+        let Ok(place) = app.turns.queue(who) else { return Ok(Checked::Busy) };
         if !store.take_attempt(&budgets, now).await? {
-            store.note_failure(known, Some(self.arrival.from.0), now).await?;
-            return Ok(Checked::TooMany);
+            return Ok(self.refused());
         }
-        let (operator, hash) = match record {
-            Some(record) => (Some((record.id, record.address)), record.password_hash),
-            None => (None, None),
+        let record = match &account {
+            Some(account) => store.sign_in_record(account).await?,
+            None => None,
         };
-        let right = PasswordHash::verify(hash, password).await;
-        if let Some((id, address)) = operator.filter(|_| right) {
+        let hash = record.as_ref().and_then(|record| record.password_hash.clone());
+        let password = credentials.password.clone();
+        if let (true, Some(record)) =
+            (place.hash(move || PasswordHash::verify(hash, &password)).await, &record)
+        {
             store.return_attempt(&budgets, now).await?;
-            return Ok(Checked::Right(id, address));
+            return Ok(Checked::Right(record.id, record.address.clone()));
         }
-        store.note_failure(known, Some(self.arrival.from.0), now).await?;
+        let known = account.filter(|_| record.is_some());
+        store.note_failure(known.as_ref(), Some(from.0), app.clock.now()).await?;
         Ok(Checked::Wrong)
     }
 
-    /// A name that is no address takes as long as any other, and is counted for its network.
-    async fn refuse_nobody(&self, password: SecretString) -> Result<Checked, Problem> {
-        let (store, now) = (&self.arrival.app.store, self.arrival.app.clock.now());
-        let allowed = store.take_attempt(&[Budget::of_network(self.arrival.from.0)], now).await?;
-        if allowed {
-            PasswordHash::verify(None, password).await;
-        }
-        store.note_failure(None, Some(self.arrival.from.0), now).await?;
-        Ok(if allowed { Checked::Wrong } else { Checked::TooMany })
+    fn refused(&self) -> Checked {
+        self.arrival.app.note_refused_attempt();
+        Checked::TooMany
     }
 
-    async fn budgets(&self, account: &Address, now: DateTime<Utc>) -> Result<Vec<Budget>, Problem> {
-        let device = self.arrival.known_device(account, now).await?.map(SecretHash::of);
-        Ok(Budget::of(account, device.as_ref(), Some(self.arrival.from.0)))
+    /// The browser, where its user has signed in to the account with it before.
+    async fn device(&self, account: Option<&Address>) -> Result<Option<SecretHash>, Problem> {
+        let Some(account) = account else { return Ok(None) };
+        let now = self.arrival.app.clock.now();
+        Ok(self.arrival.known_device(account, now).await?.map(SecretHash::of))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::address::Address;
 use crate::password;
 use crate::secret::{PasswordHash, SecretHash};
 use crate::store::LinkFor;
+use crate::turns::Who;
 use crate::web::Shared;
 use crate::web::api::operators::whole_address;
 use crate::web::client_address::ClientAddress;
@@ -103,6 +104,8 @@ pub(crate) async fn hash(
     password: SecretString,
     account: &Address,
 ) -> Result<PasswordHash, Problem> {
-    let hashed = password::hash_new(password, account.as_str(), &app.organization().name).await;
+    let place = app.turns.queue(Who::Known)?;
+    let organization = &app.organization().name;
+    let hashed = password::hash_new(password, account.as_str(), organization, place).await;
     hashed.map_err(|weakness| Problem::invalid("password", weakness.to_string()))
 }

@@ -119,3 +119,17 @@ async fn sign_ins_that_begin_in_one_network_without_end_are_held_up_and_password
     portal.pass(TimeDelta::minutes(15)).await;
     Visit::begin(&portal).await;
 }
+
+#[tokio::test]
+async fn who_comes_back_from_the_provider_without_having_gone_there_is_held_up_too() {
+    let provider = Provider::start().await;
+    let portal = provider.portal().await;
+    let came_back = async || {
+        let path = "/sign-in/oidc/callback?state=made-up&code=made-up";
+        portal.send(portal.request(Method::GET, path)).await.status
+    };
+    for _ in 0..200 {
+        assert_eq!(came_back().await, 401);
+    }
+    assert_eq!(came_back().await, 429);
+}

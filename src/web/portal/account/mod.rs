@@ -15,6 +15,7 @@ use crate::attempts::Budget;
 use crate::operator::Permission::OwnAccount;
 use crate::secret::PasswordHash;
 use crate::store::SessionRecord;
+use crate::turns::Who;
 use crate::web::Shared;
 use crate::web::access::{Caller, Doors};
 use crate::web::error::Problem;
@@ -84,16 +85,17 @@ async fn confirm(app: &Shared, caller: &Caller, password: SecretString) -> Resul
     if !session.is_local {
         return Err(Problem::NoPassword);
     }
+    let place = app.turns.queue(Who::Known)?;
     let budget = attempt(app, session).await?;
     let address = Address::stored(&session.address);
     let record = app.store.sign_in_record(&address).await?;
     let hash = record.and_then(|record| record.password_hash);
-    if PasswordHash::verify(hash, password).await {
+    if place.hash(move || PasswordHash::verify(hash, &password)).await {
         app.store.return_attempt(&budget, now).await?;
         return Ok(());
     }
     let from = caller.actor.client_address;
-    app.store.note_failure(Some(&address), from, now).await?;
+    app.store.note_failure(Some(&address), from, app.clock.now()).await?;
     Err(Problem::invalid("password", "This is not your password. Check it and try again"))
 }
 

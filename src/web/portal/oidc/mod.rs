@@ -74,7 +74,11 @@ pub(crate) async fn callback(
     let arrival = Arrival { app: &app, from, headers: &headers };
     let person = match begun(&app, &headers, &answer).await? {
         Some(begun) => identify(provider, answer, &begun).await,
-        None => Err(NotLetIn::Stale),
+        // A sign-in was counted when it began.
+        None if app.store.take_attempt(&[Budget::of_visits(from.0)], app.clock.now()).await? => {
+            Err(NotLetIn::Stale)
+        }
+        None => Err(NotLetIn::TooMany),
     };
     let admitted = match person {
         Ok(person) => admit(arrival, provider, &person).await?,
@@ -83,16 +87,33 @@ pub(crate) async fn callback(
     let mut response = match admitted {
         Ok(cookies) => (cookies, Redirect::to("/")).into_response(),
         Err(why) => {
-            if let NotLetIn::Refused(Refused::NoRole { subject, .. }) = &why {
-                app.store.end_sessions_vouched_for(issuer(provider), subject).await?;
-            }
-            app.store.note_failure(None, Some(from.0), app.clock.now()).await?;
+            note(&app, from, &why, provider).await?;
             why.page(&app, provider)
         }
     };
     let over = session_cookie::end_visit(app.config.is_https());
     response.headers_mut().append(SET_COOKIE, over);
     Ok(response)
+}
+
+/// Keeps that somebody was not let in.
+async fn note(
+    app: &Shared,
+    from: ClientAddress,
+    why: &NotLetIn,
+    provider: &Provider,
+) -> Result<(), Problem> {
+    match why {
+        NotLetIn::TooMany => {
+            app.note_refused_attempt();
+            return Ok(());
+        }
+        NotLetIn::Refused(Refused::NoRole { subject, .. }) => {
+            app.store.end_sessions_vouched_for(issuer(provider), subject).await?;
+        }
+        _ => {}
+    }
+    Ok(app.store.note_failure(None, Some(from.0), app.clock.now()).await?)
 }
 
 fn issuer(provider: &Provider) -> &str {

@@ -45,7 +45,7 @@ pub(crate) async fn code(
     let Some((secret, half)) = step.attempt().await? else { return step.over().await };
     let (budget, now) = ([Budget::of_codes(half.operator_id)], app.clock.now());
     if !app.store.take_attempt(&budget, now).await? {
-        step.note_failure(&half).await?;
+        app.note_refused_attempt();
         return again(&app, &headers, StatusCode::TOO_MANY_REQUESTS, TOO_MANY).await;
     }
     if !is_good(&app, &half, typed.code.expose_secret()).await? {

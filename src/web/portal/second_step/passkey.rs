@@ -57,32 +57,47 @@ pub(crate) async fn passkey(
     headers: HeaderMap,
     Form(answer): Form<Answer>,
 ) -> Result<Response, Problem> {
-    match signed_in(&app, &headers, &answer.credential).await? {
+    let arrival = Arrival { app: &app, from, headers: &headers };
+    let Some(state) = asked(&app, &headers).await? else {
+        // A question was counted when it was asked.
+        if !app.store.take_attempt(&[Budget::of_challenges(from.0)], app.clock.now()).await? {
+            app.note_refused_attempt();
+            return again(&app, &headers, StatusCode::TOO_MANY_REQUESTS, TOO_MANY).await;
+        }
+        return refuse(arrival, &Refused::nothing_asked(), None).await;
+    };
+    match signed_in(&app, &state, &answer.credential).await? {
         Ok(record) => {
             end_half_sign_in(&app, &headers).await?;
-            let arrival = Arrival { app: &app, from, headers: &headers };
             let cookies = arrival.let_in(record.operator_id, record.address, "passkey").await?;
             Ok((cookies, Redirect::to("/")).into_response())
         }
-        Err((refused, account)) => {
-            tracing::info!(%refused, "a sign-in with a passkey was refused");
-            app.store.note_failure(account.as_ref(), Some(from.0), app.clock.now()).await?;
-            again(&app, &headers, StatusCode::UNAUTHORIZED, REFUSED).await
-        }
+        Err((refused, account)) => refuse(arrival, &refused, account).await,
     }
+}
+
+async fn refuse(
+    Arrival { app, from, headers }: Arrival<'_>,
+    refused: &Refused,
+    account: Option<Address>,
+) -> Result<Response, Problem> {
+    tracing::info!(%refused, "a sign-in with a passkey was refused");
+    app.store.note_failure(account.as_ref(), Some(from.0), app.clock.now()).await?;
+    again(app, headers, StatusCode::UNAUTHORIZED, REFUSED).await
+}
+
+/// What this browser was asked, once.
+async fn asked(app: &Shared, headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let browser = StepCookie::Challenge.read(headers, app.config.is_https()).map(SecretHash::of);
+    let Some(browser) = browser else { return Ok(None) };
+    Ok(app.store.take_challenge(&browser, app.clock.now()).await?)
 }
 
 type Judged = Result<PasskeyRecord, (Refused, Option<Address>)>;
 
-/// Whose passkey has answered the question that this browser was asked.
-async fn signed_in(app: &Shared, headers: &HeaderMap, answer: &str) -> Result<Judged, Problem> {
+/// Whose passkey has answered the question.
+async fn signed_in(app: &Shared, state: &str, answer: &str) -> Result<Judged, Problem> {
     let now = app.clock.now();
-    let browser = StepCookie::Challenge.read(headers, app.config.is_https()).map(SecretHash::of);
-    let state = match &browser {
-        Some(browser) => app.store.take_challenge(browser, now).await?,
-        None => None,
-    };
-    let Some(state) = state else { return Ok(Err((Refused::nothing_asked(), None))) };
     let record = match app.passkeys.claimed(answer) {
         Ok((operator, id)) => {
             app.store.passkey(&id).await?.filter(|record| record.operator_id == operator)
@@ -90,7 +105,7 @@ async fn signed_in(app: &Shared, headers: &HeaderMap, answer: &str) -> Result<Ju
         Err(refused) => return Ok(Err((refused, None))),
     };
     let Some(record) = record else { return Ok(Err((Refused::unknown(), None))) };
-    match app.passkeys.verify(&state, answer, &record.credential.0) {
+    match app.passkeys.verify(state, answer, &record.credential.0) {
         Ok(changed) => {
             app.store.passkey_used(record.id, changed.as_ref(), now).await?;
             Ok(Ok(record))
