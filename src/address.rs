@@ -47,12 +47,15 @@ pub enum AddressError {
 pub struct Domain(Arc<str>);
 
 impl Domain {
-    /// Reads a domain as people and mail servers write it.
+    /// Reads a domain as people write it.
     ///
     /// # Errors
-    /// When it is empty, too long, or no domain name.
+    /// When it is empty, too long, or no domain name, or holds what nobody sees.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        normal_domain(text).map(|domain| Self(domain.into()))
+        match text.chars().find(|character| is_invisible(*character)) {
+            Some(character) => Err(AddressError::Invisible(character)),
+            None => normal_domain(text).map(|domain| Self(domain.into())),
+        }
     }
 
     /// The domain as text.
@@ -79,21 +82,24 @@ pub struct Address {
 
 impl Address {
     /// Reads what people or scripts typed: an address is taken as whoever types it sees it, so it holds
-    /// nothing invisible, and no list or URL is taken for one.
+    /// nothing invisible, and no list or URL is taken for one. The name of an opaque sender that ends in
+    /// its digest is taken as well.
     ///
     /// # Errors
     /// As [`Self::parse`], and when it holds what an address holds between quotes alone.
     pub fn typed(text: &str, default_domain: Option<&Domain>) -> Result<Self, AddressError> {
         let text = text.trim();
-        let local_part = split_at_last_at(text).0;
         if let Some(character) = text.chars().find(|character| is_invisible(*character)) {
             return Err(AddressError::Invisible(character));
         }
+        let text = one_form(text);
+        let (local_part, domain) = split_at_last_at(&text);
         match local_part.chars().find(|character| needs_quotes(*character)) {
             Some(character) if !local_part.starts_with('"') => {
                 Err(AddressError::Unquoted(character))
             }
-            _ => Self::parse(text, default_domain),
+            _ if domain.is_some_and(ends_in_digest) => Ok(Self::opaque(&text)),
+            _ => Self::parse(&text, default_domain),
         }
     }
 
@@ -116,7 +122,7 @@ impl Address {
         let beginning: String = shown.chars().take(LONGEST_OPAQUE - 2 - DIGITS).collect();
         // No domain holds a `#`, so that no address reads so.
         let at = if beginning.contains('@') { "" } else { "@" };
-        let digest = hex::encode(Sha256::digest(login));
+        let digest = hex::encode(Sha256::digest(&shown));
         Self::stored(&format!("{beginning}{at}#{}", &digest[..DIGITS]))
     }
 
@@ -252,7 +258,18 @@ fn normal_local_part(text: &str) -> Result<String, AddressError> {
     Ok(local_part)
 }
 
-/// In lower case, and composed (NFC).
+/// Composed (NFC).
+fn one_form(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() }
+}
+
+fn ends_in_digest(domain: &str) -> bool {
+    domain.rsplit_once('#').is_some_and(|(_, digest)| {
+        digest.len() == DIGITS && digest.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
+
+/// In lower case, and composed.
 fn one_spelling(text: &str) -> String {
     if text.is_ascii() {
         text.to_ascii_lowercase()
@@ -393,6 +410,7 @@ mod tests {
             ("mona;nina@example.org", Unquoted(';')),
             ("not an address", Unquoted(' ')),
             ("mona\u{ff20}example.org@example.org", Unquoted('\u{ff20}')),
+            ("mona\u{37e}nina@example.org", Unquoted(';')),
         ] {
             assert_eq!(typed(text), Err(error), "{text:?}");
         }
@@ -415,11 +433,16 @@ mod tests {
     fn a_login_that_is_no_address_is_a_sender_with_a_name_that_people_see() {
         let opaque = |login: &str| Address::opaque(login).to_string();
         assert_eq!(opaque("alice@example..org"), "alice@example..org");
-        assert_eq!(opaque("al\u{7}ice@example.org"), "al\\u{7}ice@example.org#1b89925c");
-        assert_eq!(opaque(" "), "@#36a9e7f1");
+        assert_eq!(opaque("al\u{7}ice@example.org"), "al\\u{7}ice@example.org#d4a28117");
+        assert_eq!(opaque(" "), "@#e3b0c442");
         let long = "a".repeat(300);
         assert_eq!(opaque(&long).len(), LONGEST_OPAQUE);
         assert_ne!(opaque(&long), opaque(&"a".repeat(301)));
+        // As the mail server lets it in, so it is refused.
+        assert_eq!(opaque(&format!(" {}\t", "A".repeat(300))), opaque(&long));
+        assert_eq!(opaque("Al\u{7}ICE@example.org "), opaque("al\u{7}ice@example.org"));
+        let name = opaque(&long);
+        assert_eq!(Address::typed(&name, None).map(|typed| typed.to_string()), Ok(name));
     }
 
     proptest! {

@@ -140,6 +140,11 @@ fn format_of(host: &str) -> WebhookFormat {
     }
 }
 
+fn recipient(text: &str) -> Option<Address> {
+    crate::address::Address::typed(text, None).ok()?;
+    text.trim().parse().ok()
+}
+
 impl Alerts {
     pub(super) fn from_source(source: &mut Source) -> Result<Self> {
         let flag = |text: &str| text.parse().ok();
@@ -147,8 +152,7 @@ impl Alerts {
         let from = source.one("alert_from", MAILBOX, |text| text.parse().ok())?;
         let private = source.one("alert_webhook_private", "true or false", flag)?;
         let alerts = Self {
-            recipients: source
-                .list("alert_recipients", "mail addresses", |text| text.parse().ok())?,
+            recipients: source.list("alert_recipients", "mail addresses", recipient)?,
             webhooks: webhooks(source, private.unwrap_or_default())?,
             webhook_secret: source.secret("alert_webhook_secret", SECRET, webhook_secret)?,
             webhook_private: private.unwrap_or_default(),

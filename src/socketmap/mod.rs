@@ -42,7 +42,7 @@ impl Socketmap {
 
     async fn look_up(&self, query: Query<'_>) -> Reply<'_> {
         // Postfix looks for parts of addresses too, which are no sender.
-        if query.key.starts_with(b"@") {
+        if query.key.starts_with(b"@") || query.key.ends_with(b"@") {
             return Reply::NotFound;
         }
         let sender = self.app.decider.sender(&String::from_utf8_lossy(query.key));

@@ -36,7 +36,8 @@ pub(crate) fn is_ours(headers: &HeaderMap, public_url: &str) -> bool {
 
 fn authority(headers: &HeaderMap) -> Option<Authority> {
     let authority: Authority = headers.get(header::HOST)?.to_str().ok()?.parse().ok()?;
-    (!authority.as_str().contains('@')).then_some(authority)
+    let is_whole = authority.as_str() == authority.host() || authority.port_u16().is_some();
+    (is_whole && !authority.as_str().contains('@')).then_some(authority)
 }
 
 #[cfg(test)]
