@@ -127,21 +127,20 @@ impl Store {
         tx.commit().await
     }
 
-    /// Writes the failures of the oldest minute that is over as audit records, at most 50. Answers how
-    /// many it wrote.
+    /// Writes the failures of the oldest minute that is over as audit records, at most 50. Answers
+    /// whether there was one: then there may be another.
     ///
     /// # Errors
     /// When the database fails; then nothing is lost.
-    pub async fn audit_failures(&self, now: DateTime<Utc>) -> Result<usize> {
+    pub async fn audit_failures(&self, now: DateTime<Utc>) -> Result<bool> {
         let Some(minute) = self.minute_with_failures(minute(now - LATE)).await? else {
-            return Ok(0);
+            return Ok(false);
         };
         let mut tx = self.begin().await?;
         let records = records(tx.take_failures(minute).await?, minute);
-        let written = records.len();
         tx.record(&[], records).await?;
         tx.commit().await?;
-        Ok(written)
+        Ok(true)
     }
 
     async fn minute_with_failures(&self, before: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {

@@ -290,15 +290,16 @@ async fn an_hour_of_guessing_from_everywhere_leaves_the_audit_log_readable_and_t
             assert_eq!(try_from(&portal, "2001:db8::1", PASSWORD, &known).await.status, 303);
         }
         portal.clock.advance(minutes(1));
+        bookkeeper::write_sign_in_failures(&portal.app).await.unwrap();
     }
     portal.clock.advance(minutes(1));
     let writes_all = async || {
         bookkeeper::write_sign_in_failures(&portal.app).await.unwrap();
-        portal.app.store.audit_failures(portal.clock.now()).await.unwrap() == 0
+        !portal.app.store.audit_failures(portal.clock.now()).await.unwrap()
     };
     eventually("all is audited", writes_all).await;
     let written = portal.app.store.last_audit_record().await.unwrap().number - before;
-    assert!((1_000..=3_000).contains(&written), "{written}");
+    assert!((2_900..=3_006).contains(&written), "{written}");
 }
 
 #[tokio::test]
