@@ -18,6 +18,12 @@ async fn a_database_that_went_back_is_followed_as_it_is_now() {
     for number in 0..20 {
         portal.restricted(&format!("gone{number}@example.org")).await;
     }
+    for service in [&portal, &replica] {
+        eventually("all that is lost then was known", async || {
+            service.policy_answer("gone19@example.org", OUTSIDE).await == BAD_OUTBOUND_SENDER
+        })
+        .await;
+    }
     portal.policy_answer("gone3@example.org", OUTSIDE).await;
 
     portal.database.restore(backup).await;
