@@ -4,6 +4,7 @@ mod notice;
 
 pub use notice::{AlertLine, Digest, Notice, OwnNotice, Tally};
 
+use crate::address::Address;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -267,4 +268,13 @@ pub struct AlertChange {
     pub assigned_to: Option<Option<String>>,
     /// What somebody has to say.
     pub comment: Option<String>,
+}
+/// Who gets mails, as somebody typed it: its letters keep their case, which the recipient's mail server
+/// may tell apart.
+///
+/// # Errors
+/// When it is no address, or none that mail can be sent to; said of it in words for people.
+pub fn recipient(text: &str) -> Result<lettre::Address, String> {
+    Address::typed(text, None).map_err(|why| format!("is no mail address: {why}"))?;
+    text.trim().parse().map_err(|_| "is no mail address".into())
 }

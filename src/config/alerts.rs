@@ -2,6 +2,7 @@
 
 use super::source::Source;
 use super::{ConfigError, Result, is_inside};
+use crate::alert::recipient;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use lettre::Address;
@@ -140,11 +141,6 @@ fn format_of(host: &str) -> WebhookFormat {
     }
 }
 
-fn recipient(text: &str) -> Option<Address> {
-    crate::address::Address::typed(text, None).ok()?;
-    text.trim().parse().ok()
-}
-
 impl Alerts {
     pub(super) fn from_source(source: &mut Source) -> Result<Self> {
         let flag = |text: &str| text.parse().ok();
@@ -152,7 +148,8 @@ impl Alerts {
         let from = source.one("alert_from", MAILBOX, |text| text.parse().ok())?;
         let private = source.one("alert_webhook_private", "true or false", flag)?;
         let alerts = Self {
-            recipients: source.list("alert_recipients", "mail addresses", recipient)?,
+            recipients: source
+                .list("alert_recipients", "mail addresses", |text| recipient(text).ok())?,
             webhooks: webhooks(source, private.unwrap_or_default())?,
             webhook_secret: source.secret("alert_webhook_secret", SECRET, webhook_secret)?,
             webhook_private: private.unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! `/api/v1/alert-policies`: what is alerted, to whom, and how often a day.
 
 use super::restricted_users::json;
-use crate::alert::{AlertPolicy, AlertPolicyId, Severity};
+use crate::alert::{AlertPolicy, AlertPolicyId, Severity, recipient};
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::error::{FieldProblem, Problem};
@@ -10,7 +10,6 @@ use crate::web::named::AlertPolicyNamed;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use lettre::Address;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -199,10 +198,8 @@ fn recipients(told: &[String], problems: &mut Vec<FieldProblem>) -> Vec<String> 
     let mut recipients: Vec<String> = Vec::new();
     for (place, text) in told.iter().enumerate() {
         let text = text.trim();
-        let typed =
-            crate::address::Address::typed(text, None).map(drop).map_err(|why| format!(": {why}"));
-        if let Err(why) = typed.and(text.parse::<Address>().map(drop).map_err(|_| String::new())) {
-            let detail = format!("{:?} is no mail address{why}", shortened(text));
+        if let Err(why) = recipient(text) {
+            let detail = format!("{:?} {why}", shortened(text));
             problems.push(FieldProblem { field: format!("recipients[{place}]"), detail });
         } else if !recipients.iter().any(|known| known.eq_ignore_ascii_case(text)) {
             recipients.push(text.into());
