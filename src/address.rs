@@ -1,18 +1,17 @@
 //! A mail address, parsed, lower-cased, split at the last `@`.
 
-use serde::{Serialize, Serializer};
-use sha2::{Digest, Sha256};
-use std::{borrow::Cow, fmt, sync::Arc};
-use unicode_normalization::UnicodeNormalization;
-use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+mod characters;
+mod local_part;
+mod opaque;
 
-const LONGEST_LOCAL_PART: usize = 64;
+use characters::{composed, is_invisible, named, needs_quotes};
+use local_part::normal_local_part;
+use opaque::ends_in_digest;
+use serde::{Serialize, Serializer};
+use std::{borrow::Cow, fmt, sync::Arc};
+
 const LONGEST_DOMAIN: usize = 255;
 const LONGEST_LABEL: usize = 63;
-/// Characters of an opaque sender's name.
-const LONGEST_OPAQUE: usize = 80;
-/// Hex digits of the digest that it ends in where that is needed.
-const DIGITS: usize = 8;
 
 /// Why a text is no mail address (or no domain) that is taken here. The text is shown to people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -92,7 +91,7 @@ impl Address {
         if let Some(character) = text.chars().find(|character| is_invisible(*character)) {
             return Err(AddressError::Invisible(character));
         }
-        let text = one_form(text);
+        let text = composed(text);
         let (local_part, domain) = split_at_last_at(&text);
         match local_part.chars().find(|character| needs_quotes(*character)) {
             Some(character) if !local_part.starts_with('"') => {
@@ -101,29 +100,6 @@ impl Address {
             _ if domain.is_some_and(ends_in_digest) => Ok(Self::opaque(&text)),
             _ => Self::parse(&text, default_domain),
         }
-    }
-
-    /// The opaque sender of a login that is no address: its name has nothing invisible and is short. It
-    /// ends in a digest wherever it could be taken for that of somebody else.
-    #[must_use]
-    pub fn opaque(login: &str) -> Self {
-        let mut shown = String::new();
-        for character in one_spelling(login.trim()).chars() {
-            match character {
-                _ if is_invisible(character) => shown.extend(character.escape_unicode()),
-                _ => shown.push(character),
-            }
-        }
-        if (1..=LONGEST_OPAQUE).contains(&shown.chars().count())
-            && Self::parse(&shown, None).is_err()
-        {
-            return Self::stored(&shown);
-        }
-        let beginning: String = shown.chars().take(LONGEST_OPAQUE - 2 - DIGITS).collect();
-        // No domain holds a `#`, so that no address reads so.
-        let at = if beginning.contains('@') { "" } else { "@" };
-        let digest = hex::encode(Sha256::digest(&shown));
-        Self::stored(&format!("{beginning}{at}#{}", &digest[..DIGITS]))
     }
 
     /// Reads an address as a mail server writes it, or a login; `default_domain` is added where there is
@@ -234,100 +210,9 @@ fn lower_case(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The local part in lower case, quoted only where RFC 5321 §4.1.2 asks for it.
-fn normal_local_part(text: &str) -> Result<String, AddressError> {
-    let content = match text.strip_prefix('"') {
-        Some(quoted) => unquoted(quoted)?,
-        None => text.to_owned(),
-    };
-    if content.is_empty() {
-        return Err(AddressError::NoLocalPart);
-    }
-    if let Some(character) = content.chars().find(|character| is_invisible(*character)) {
-        return Err(AddressError::Invisible(character));
-    }
-    let content = one_spelling(&content);
-    let local_part = if is_dot_string(&content) {
-        content
-    } else {
-        format!("\"{}\"", content.replace('\\', r"\\").replace('"', "\\\""))
-    };
-    if local_part.len() > LONGEST_LOCAL_PART {
-        return Err(AddressError::LongLocalPart);
-    }
-    Ok(local_part)
-}
-
-/// Composed (NFC).
-fn one_form(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() }
-}
-
-fn ends_in_digest(domain: &str) -> bool {
-    domain.rsplit_once('#').is_some_and(|(_, digest)| {
-        digest.len() == DIGITS && digest.bytes().all(|digit| digit.is_ascii_hexdigit())
-    })
-}
-
-/// In lower case, and composed.
-fn one_spelling(text: &str) -> String {
-    if text.is_ascii() {
-        text.to_ascii_lowercase()
-    } else {
-        text.nfc().collect::<String>().to_lowercase().nfc().collect()
-    }
-}
-
-/// What nobody sees, or takes for a plain space.
-fn is_invisible(character: char) -> bool {
-    use GeneralCategory::{
-        Control, Format, LineSeparator, ParagraphSeparator, SpaceSeparator, Unassigned,
-    };
-    if character.is_ascii() {
-        return character.is_ascii_control();
-    }
-    matches!(
-        character.general_category(),
-        Control | Format | LineSeparator | ParagraphSeparator | SpaceSeparator | Unassigned
-    )
-}
-
-/// What separates addresses, or stands before one. The wide `@` is read as one by people.
-fn needs_quotes(character: char) -> bool {
-    character.is_whitespace() || [':', ';', ',', '@', '\u{ff20}', '\u{fe6b}'].contains(&character)
-}
-
-fn named(character: char) -> String {
-    format!("U+{:04X}", u32::from(character))
-}
-
-/// What a quoted string holds; `text` begins behind the opening quote.
-fn unquoted(text: &str) -> Result<String, AddressError> {
-    let mut content = String::with_capacity(text.len());
-    let mut rest = text.chars();
-    loop {
-        match rest.next().ok_or(AddressError::BadQuotes)? {
-            '"' => break,
-            '\\' => content.push(rest.next().ok_or(AddressError::BadQuotes)?),
-            other => content.push(other),
-        }
-    }
-    rest.next().map_or(Ok(content), |_| Err(AddressError::BadQuotes))
-}
-
-fn is_dot_string(text: &str) -> bool {
-    text.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atom_character))
-}
-
-/// RFC 5322 §3.2.3, and everything beyond ASCII (RFC 6531 §3.3).
-fn is_atom_character(character: char) -> bool {
-    !character.is_ascii()
-        || character.is_ascii_alphanumeric()
-        || "!#$%&'*+-/=?^_`{|}~".contains(character)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::local_part::LONGEST_LOCAL_PART;
     use super::*;
     use proptest::prelude::*;
 
@@ -429,22 +314,6 @@ mod tests {
         assert_eq!(parsed("JU\u{308}RGEN@example.org "), parsed("jürgen"));
     }
 
-    #[test]
-    fn a_login_that_is_no_address_is_a_sender_with_a_name_that_people_see() {
-        let opaque = |login: &str| Address::opaque(login).to_string();
-        assert_eq!(opaque("alice@example..org"), "alice@example..org");
-        assert_eq!(opaque("al\u{7}ice@example.org"), "al\\u{7}ice@example.org#d4a28117");
-        assert_eq!(opaque(" "), "@#e3b0c442");
-        let long = "a".repeat(300);
-        assert_eq!(opaque(&long).len(), LONGEST_OPAQUE);
-        assert_ne!(opaque(&long), opaque(&"a".repeat(301)));
-        // As the mail server lets it in, so it is refused.
-        assert_eq!(opaque(&format!(" {}\t", "A".repeat(300))), opaque(&long));
-        assert_eq!(opaque("Al\u{7}ICE@example.org "), opaque("al\u{7}ice@example.org"));
-        let name = opaque(&long);
-        assert_eq!(Address::typed(&name, None).map(|typed| typed.to_string()), Ok(name));
-    }
-
     proptest! {
         #[test]
         fn nothing_invisible_is_ever_typed(
@@ -455,17 +324,6 @@ mod tests {
             let text = format!("{before}{invisible}{after}@example.org");
             let character = invisible.chars().next().unwrap();
             prop_assert_eq!(Address::typed(&text, None), Err(AddressError::Invisible(character)));
-        }
-
-        #[test]
-        fn an_opaque_name_is_nobody_elses_and_stays(login in any::<String>(), wild in "[\\PC\\pC]{0,300}") {
-            for login in [login, wild] {
-                let opaque = Address::opaque(&login);
-                prop_assert!(Address::parse(opaque.as_str(), None).is_err(), "{}", opaque);
-                prop_assert_eq!(&Address::opaque(opaque.as_str()), &opaque);
-                prop_assert!(!opaque.as_str().chars().any(is_invisible));
-                prop_assert!(opaque.as_str().chars().count() <= LONGEST_OPAQUE);
-            }
         }
 
         #[test]
