@@ -5,6 +5,7 @@
 
 pub mod mail_server;
 pub mod mail_sink;
+pub mod nests;
 pub mod program;
 pub mod seed;
 pub mod visitor;

@@ -1,11 +1,12 @@
 //! Somebody who asks for pages, from the API and from the portal.
 
+use chrono::{DateTime, Utc};
 use reqwest::{Client, header};
 use restricted_users::address::Address;
 use restricted_users::operator::{Actor, RoleGroup};
 use restricted_users::secret::{SecretHash, random_secret};
 use restricted_users::service::Service;
-use restricted_users::store::{NewSession, TokenRecord};
+use restricted_users::store::{NewSession, Store, TokenRecord};
 use secrecy::ExposeSecret;
 use std::time::{Duration, Instant};
 
@@ -18,8 +19,14 @@ pub struct Visitor {
 }
 
 impl Visitor {
+    /// To a service in this process.
     pub async fn to(service: &Service) -> Self {
-        let (store, now) = (&service.app.store, service.app.clock.now());
+        let url = format!("http://{}", service.web);
+        Self::at(url, &service.app.store, service.app.clock.now()).await
+    }
+
+    /// To whatever serves this store at `address`.
+    pub async fn at(address: String, store: &Store, now: DateTime<Utc>) -> Self {
         let actor = Actor::command_line();
         let (token, session, link) = (random_secret(), random_secret(), random_secret());
         let hash = |secret: &secrecy::SecretString| SecretHash::of(secret.expose_secret());
@@ -40,10 +47,15 @@ impl Visitor {
         store.begin_session(new, &actor, now).await.expect("it begins");
         Self {
             client: Client::new(),
-            address: format!("http://{}", service.web),
+            address,
             token: token.expose_secret().into(),
             session: format!("session={}", session.expose_secret()),
         }
+    }
+
+    /// The cookie of the session, of Organization Management.
+    pub fn session(&self) -> &str {
+        &self.session
     }
 
     pub async fn time_api(&self, query: &str) -> Duration {

@@ -120,10 +120,11 @@ impl Store {
             StateFilter::Restricted => {
                 let unblocking = self.unblocking(query).await?;
                 let active = ListQuery { state: StateFilter::Active, ..query.clone() };
-                let active = self.count(&active.stretches(), TOTAL_CAP + 1 + unblocking).await?;
+                let active =
+                    self.count(&active.stretches_to_count(), TOTAL_CAP + 1 + unblocking).await?;
                 Ok((active - unblocking).max(0))
             }
-            _ => self.count(&query.stretches(), TOTAL_CAP + 1).await,
+            _ => self.count(&query.stretches_to_count(), TOTAL_CAP + 1).await,
         }
     }
 
@@ -272,11 +273,12 @@ impl StateFilter {
     }
 }
 
-/// Restrictions of one half that have one cause: they stand together in each index of the list.
+/// Restrictions of one half that stand together in an index: those of one cause, or in the order of
+/// addresses those of all causes.
 struct Stretch<'a> {
     query: &'a ListQuery,
     half: &'static str,
-    cause: Cause,
+    cause: Option<Cause>,
 }
 
 /// How the first entries of a stretch are found.
@@ -317,8 +319,22 @@ fn beginning(column: [&'static str; 2], prefix: &str) -> [Piece; 4] {
 }
 
 impl ListQuery {
+    /// What a page is chosen from.
     fn stretches(&self) -> Vec<Stretch<'_>> {
-        let causes = self.cause.map_or(Cause::ALL.to_vec(), |cause| vec![cause]);
+        self.stretches_in(matches!(self.sort, Sort::Address | Sort::AddressBackwards))
+    }
+
+    /// What is counted, which any order does for.
+    fn stretches_to_count(&self) -> Vec<Stretch<'_>> {
+        self.stretches_in(true)
+    }
+
+    fn stretches_in(&self, order_of_addresses: bool) -> Vec<Stretch<'_>> {
+        let causes = match self.cause {
+            None if order_of_addresses && self.domain().is_none() => vec![None],
+            None => Cause::ALL.map(Some).to_vec(),
+            cause => vec![cause],
+        };
         let halves = self.state.halves().iter();
         let of_half = |half: &&'static str| {
             let half = *half;
@@ -387,12 +403,14 @@ impl Stretch<'_> {
         self.query.domain().is_some()
     }
 
-    /// What is asked for of its entries; half and cause are what every index begins with.
+    /// What is asked for of its entries.
     fn found(&self, way: &Way) -> Vec<Piece> {
-        let cause = Piece::Text(self.cause.name().into());
-        let begin =
-            [" FROM restrictions WHERE ".into(), self.half.into(), " AND cause = ".into(), cause];
-        [begin.into(), self.searched(way)].concat()
+        let mut pieces: Vec<Piece> = vec![" FROM restrictions WHERE ".into(), self.half.into()];
+        if let Some(cause) = self.cause {
+            pieces.extend([" AND cause = ".into(), Piece::Text(cause.name().into())]);
+        }
+        pieces.extend(self.searched(way));
+        pieces
     }
 
     /// Its first entries on the page.

@@ -429,9 +429,14 @@ impl Portal {
         &self.policy
     }
 
-    /// What Postfix finds in a socketmap, which has `socketmap_listen` set.
+    /// Where mail servers look up, which has `socketmap_listen` set.
+    pub fn socketmap_port(&self) -> &str {
+        self.socketmap.as_ref().unwrap()
+    }
+
+    /// What Postfix finds in a socketmap.
     pub async fn look_up(&self, map: &str, key: &str) -> String {
-        let mut stream = TcpStream::connect(self.socketmap.as_ref().unwrap()).await.unwrap();
+        let mut stream = TcpStream::connect(self.socketmap_port()).await.unwrap();
         let query = format!("{}:{map} {key},", map.len() + 1 + key.len());
         stream.write_all(query.as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();

@@ -38,6 +38,7 @@ mod life_of_a_restriction;
 mod list;
 mod log;
 mod message_trace;
+mod nesting;
 mod oidc;
 mod open_files;
 mod openapi;

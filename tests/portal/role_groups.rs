@@ -140,7 +140,7 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
 ];
 
 /// Whether a path is for scripts: it takes tokens.
-fn is_api(path: &str) -> bool {
+pub fn is_api(path: &str) -> bool {
     path.starts_with("/api") || is_exchanges(path)
 }
 
@@ -171,7 +171,7 @@ pub fn may(role: RoleGroup, permission: &str) -> bool {
 }
 
 /// A path that a request can ask for: whatever stands in braces is an address.
-fn filled(path: &str) -> String {
+pub fn filled(path: &str) -> String {
     let parts = path.split('/').map(|part| match part.strip_prefix('{') {
         Some(_) => "nobody@example.org",
         None => part,
