@@ -18,7 +18,11 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     // Listened for before anything starts, so that a signal during the start is not lost.
     let mut signals = Signals::listen()?;
     let service = Service::start(config, Clock::default()).await?;
-    invite_first_operator(&service).await?;
+    // Mail servers are answered already, also where the database has gone since.
+    if let Err(error) = invite_first_operator(&service).await {
+        let error = format!("{error:#}");
+        tracing::error!(%error, "cannot see whether anybody can sign in; the next start looks again");
+    }
     service_manager::ready();
     let alive = tokio::spawn(service_manager::keep_alive(service.app.health.clone()));
     let told_to_stop = async {

@@ -27,6 +27,8 @@ mod rig;
 mod rspamd;
 mod server;
 mod service;
+#[path = "../portal/small_disk.rs"]
+mod small_disk;
 mod taken_over;
 mod whose_mail;
 

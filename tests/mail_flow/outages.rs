@@ -1,6 +1,8 @@
 //! Something is down, and mail flows.
 
+use crate::harness::Database;
 use crate::rig::Rig;
+use crate::small_disk::SmallDisk;
 use crate::{ACCEPTED, ALICE, BOB, CAROL, REFUSED};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -50,5 +52,61 @@ async fn with_socketmaps_nobodys_mail_leaves_while_the_service_is_down() {
     let began = Instant::now();
     while rig.send(CAROL, &[DAN]).to(DAN) != ACCEPTED {
         assert!(began.elapsed() < Duration::from_mins(1), "mail never flows again");
+    }
+}
+
+/// What makes a database take nothing for a while.
+enum TakesNothing {
+    FullDisk(SmallDisk),
+    ReadOnly,
+}
+
+impl TakesNothing {
+    fn of(database: &Database) -> Self {
+        if database.is_postgres() {
+            return Self::ReadOnly;
+        }
+        Self::FullDisk(SmallDisk::under(database))
+    }
+
+    async fn begin(&self, database: &Database) {
+        match self {
+            Self::FullDisk(disk) => disk.fill(),
+            Self::ReadOnly => database.set_read_only(true).await,
+        }
+    }
+
+    async fn end(&self, database: &Database) {
+        match self {
+            Self::FullDisk(disk) => disk.make_room(),
+            Self::ReadOnly => database.set_read_only(false).await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_fails_mail_flows_and_nothing_acknowledged_is_lost() {
+    let database = Database::create().await;
+    let trouble = TakesNothing::of(&database);
+    let mut rig = Rig::as_the_portal_says_on(database).await;
+    rig.service.restrict(CAROL).await;
+    let refused = REFUSED.replace(ALICE, CAROL);
+    let mut acknowledged = 0;
+    for round in 0..3 {
+        assert_eq!(rig.send(CAROL, &[BOB]).to(BOB), refused, "round {round}");
+        assert_eq!(rig.send(ALICE, &[BOB]).to(BOB), ACCEPTED, "round {round}");
+
+        rig.service.kill();
+        assert_eq!(rig.send(ALICE, &[BOB]).to(BOB), ACCEPTED, "round {round}, killed");
+        rig.service.start_again();
+
+        trouble.begin(&rig.service.database).await;
+        for _ in 0..3 {
+            assert_eq!(rig.send(ALICE, &[BOB]).to(BOB), ACCEPTED, "round {round}, not taken");
+            assert_eq!(rig.send(CAROL, &[BOB]).to(BOB), refused, "round {round}, not taken");
+        }
+        trouble.end(&rig.service.database).await;
+        acknowledged += 4;
+        rig.service.has_verdicts(ALICE, Value::Null, acknowledged).await;
     }
 }

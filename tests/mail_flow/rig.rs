@@ -1,6 +1,7 @@
 //! The program and the mail servers that ask it.
 
 use crate::documentation::{self, Snippets};
+use crate::harness::Database;
 use crate::mail_client::{Mail, Replies};
 use crate::mail_server::{MailServer, SUBMISSION, Sink};
 use crate::server::{OwnAddress, Server};
@@ -37,8 +38,13 @@ impl Rig {
 
     /// Postfix asks as the portal says while no mail server has asked.
     pub async fn as_the_portal_says() -> Self {
+        Self::as_the_portal_says_on(Database::create().await).await
+    }
+
+    /// The same on a database that the story does something to.
+    pub async fn as_the_portal_says_on(database: Database) -> Self {
         let address = OwnAddress::take();
-        let service = Service::start(address.ip, &[]).await;
+        let service = Service::start_on(database, address.ip, &[]);
         service.sign_in().await;
         let postfix = documentation::postfix_of_the_portal(&service.list_page().await);
         Self::with("postfix", &postfix, service, address).await

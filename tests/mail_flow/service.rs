@@ -16,7 +16,7 @@ pub struct Service {
     pub url: String,
     settings: Vec<(&'static str, String)>,
     process: Option<Serve>,
-    database: Database,
+    pub database: Database,
     token: String,
     /// Keeps the cookie of the operator who is signed in, and no connection, for the program may be
     /// killed.
@@ -26,11 +26,15 @@ pub struct Service {
 impl Service {
     /// Starts it with settings of its own, by their names in capitals.
     pub async fn start(ip: Ipv4Addr, settings: &[(&'static str, &str)]) -> Self {
+        Self::start_on(Database::create().await, ip, settings)
+    }
+
+    /// The same on a database that the story does something to.
+    pub fn start_on(database: Database, ip: Ipv4Addr, settings: &[(&'static str, &str)]) -> Self {
         let listen = [("LISTEN", format!("{ip}:{WEB}")), ("POLICY_LISTEN", policy_port(ip))];
         let delay = ("PROPAGATION_DELAY", "3s".to_owned());
         let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
         let settings: Vec<_> = listen.into_iter().chain([delay]).chain(settings).collect();
-        let database = Database::create().await;
         let process = Serve::with(&database, &settings);
         let create = ["token", "create", "--name", "story", "--role", "organization-management"];
         let token = result_of(&database, &create).trim().to_owned();

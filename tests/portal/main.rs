@@ -64,6 +64,7 @@ mod second_step;
 mod secrets;
 mod service_manager;
 mod sign_in;
+mod small_disk;
 mod socketmap;
 mod unblocks_pages;
 mod upgrades;

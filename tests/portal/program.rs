@@ -186,3 +186,14 @@ impl Drop for Serve {
         let _ = self.child.wait();
     }
 }
+
+/// Runs a command of an administrator.
+pub fn as_root(command: &[&str]) {
+    let command = if is_root() { command.to_vec() } else { [&["sudo", "-n"], command].concat() };
+    let done = Command::new(command[0]).args(&command[1..]).status().unwrap();
+    assert!(done.success(), "{command:?}");
+}
+
+pub fn is_root() -> bool {
+    Command::new("id").arg("-u").output().unwrap().stdout == b"0\n"
+}

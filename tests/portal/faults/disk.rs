@@ -1,8 +1,9 @@
 //! A disk that is full, or fails, under the real program on SQLite.
 
-use super::{Load, as_root};
+use super::Load;
 use crate::harness::{Database, eventually};
 use crate::program::{Serve, command, result_of};
+use crate::small_disk::SmallDisk;
 use reqwest::{Client, StatusCode};
 use serde_json::json;
 use std::process::Command;
@@ -51,33 +52,6 @@ impl Program {
     }
 }
 
-/// A file system of its own, gone with it.
-struct SmallDisk<'a>(&'a Database);
-
-impl<'a> SmallDisk<'a> {
-    fn under(database: &'a Database) -> Self {
-        let folder = database.folder.path().to_str().unwrap();
-        as_root(&["mount", "-t", "tmpfs", "-o", "size=16m,mode=0777", "tmpfs", folder]);
-        Self(database)
-    }
-
-    fn filler(&self) -> std::path::PathBuf {
-        self.0.folder.path().join("filler")
-    }
-
-    fn fill(&self) {
-        let mut filler = std::fs::File::create(self.filler()).unwrap();
-        let full = std::io::copy(&mut std::io::repeat(0), &mut filler).unwrap_err();
-        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
-    }
-}
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        as_root(&["umount", "--lazy", self.0.folder.path().to_str().unwrap()]);
-    }
-}
-
 #[tokio::test]
 async fn a_disk_that_is_full_for_a_while_loses_nothing() {
     let database = Database::create().await;
@@ -101,7 +75,7 @@ async fn a_disk_that_is_full_for_a_while_loses_nothing() {
     load.lasts(3).await;
     eventually("it is unready still", async || !program.is_ready().await).await;
 
-    std::fs::remove_file(disk.filler()).unwrap();
+    disk.make_room();
     program.goes_on().await;
     let acknowledged = load.stop().await;
     database.has_all(&acknowledged).await;

@@ -2,7 +2,7 @@
 
 use super::Load;
 use crate::harness::{Database, eventually};
-use crate::program::{Serve, command};
+use crate::program::{Serve, as_root, command, is_root};
 use std::process::{Child, Command, Stdio};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -29,10 +29,10 @@ impl Pooler {
         let file = database.folder.path().join("pgbouncer.ini");
         std::fs::write(&file, settings).unwrap();
         // It does not run as root, and whoever owns the server reads its settings and reaches its socket.
-        super::as_root(&["chmod", "755", database.folder.path().to_str().unwrap()]);
-        super::as_root(&["chmod", "644", file.to_str().unwrap()]);
+        as_root(&["chmod", "755", database.folder.path().to_str().unwrap()]);
+        as_root(&["chmod", "644", file.to_str().unwrap()]);
         let child = Command::new("/usr/sbin/pgbouncer")
-            .args(super::is_root().then_some(["--user", "postgres"]).into_iter().flatten())
+            .args(is_root().then_some(["--user", "postgres"]).into_iter().flatten())
             .arg(&file)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
