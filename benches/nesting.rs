@@ -23,6 +23,7 @@ const MOST_MIB: u64 = 100;
 const AT_ONCE: [usize; 2] = [1, 4];
 
 #[tokio::main]
+#[expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 async fn main() {
     let size = if is_measuring() { 10 << 20 } else { 1 << 16 };
     for database in Database::all().await {

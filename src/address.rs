@@ -58,7 +58,6 @@ impl Domain {
     }
 
     /// The domain as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -128,7 +127,6 @@ impl Address {
     }
 
     /// An address read back from the store, where only parsed ones are written.
-    #[must_use]
     pub fn stored(text: &str) -> Self {
         Self {
             text: text.into(),
@@ -137,13 +135,11 @@ impl Address {
     }
 
     /// The whole address as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// What stands after the `@`; empty for a login without one.
-    #[must_use]
     pub fn domain(&self) -> &str {
         self.at.map_or("", |at| &self.text[at + 1..])
     }

@@ -32,58 +32,41 @@ use uuid::Uuid;
 /// What the parts share.
 #[derive(Debug)]
 pub struct App {
-    /// The settings.
     pub config: Config,
     /// Scheme, host and port as browsers see them.
     pub public_url: String,
-    /// Passkeys for that address.
     pub passkeys: Passkeys,
-    /// The time.
     pub clock: Clock,
-    /// The database.
     pub store: Store,
     /// The same over connections that no request takes, for what happens by itself.
     pub background: Store,
-    /// Who is restricted right now.
     pub blocklist: Arc<Blocklist>,
-    /// What becomes of mail.
     pub decider: Decider,
-    /// What waits to be counted.
     pub meter: Arc<Meter>,
     /// Rung when the next release may be another than before.
     pub due_changed: Notify,
     /// Rung when there may be alerts that nobody was told of.
     pub alerts_raised: Notify,
-    /// Which tokens were good of late.
     pub token_memory: TokenMemory,
     /// What happens to restrictions, for those who follow.
     pub feed: Feed,
-    /// Who follows over the API.
     pub streams: Streams,
-    /// What delivers notices.
     pub courier: Courier,
     /// Which tokens may send nothing more this minute.
     pub used_up: UsedUp,
-    /// Who may hash a password now.
     pub turns: Turns,
     /// Attempts to sign in that were refused unseen and are not written down yet: a stranger makes
     /// thousands of them a second.
     pub refused_attempts: AtomicI64,
-    /// When tokens were used.
     pub token_uses: TokenUses,
-    /// Which parts run.
     pub health: Health,
     /// The organisation's identity provider, where there is one.
     pub provider: Option<Provider>,
-    /// What is counted.
     pub metrics: Metrics,
 }
 
 impl App {
     /// Everything the parts need, the blocklist loaded; from a copy where the database is away.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn new(
         config: Config,
         public_url: String,
@@ -144,15 +127,11 @@ impl App {
     }
 
     /// Whose mail is watched.
-    #[must_use]
     pub fn organization(&self) -> &Organization {
         &self.config.organization
     }
 
     /// Restricts a sender by hand; nothing where it is restricted already.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn restrict(
         &self,
         address: &Address,
@@ -167,9 +146,6 @@ impl App {
     }
 
     /// Asks for the end of a restriction once the propagation delay is over.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn request_unblock(
         &self,
         id: Uuid,
@@ -182,9 +158,6 @@ impl App {
     }
 
     /// Takes a pending unblock back.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn cancel_unblock(&self, id: Uuid, actor: &Actor) -> Result<Unblocked> {
         let outcome = self.store.cancel_unblock(id, actor, self.clock.now()).await?;
         Ok(self.noted(outcome))
@@ -204,9 +177,6 @@ impl App {
 
     /// Takes what the database has for all there is: it went back to an earlier state, and what is
     /// remembered of it never happened.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn start_over(&self) -> Result<()> {
         let had = self.blocklist.followed();
         let followed = self.background.last_change().await?;

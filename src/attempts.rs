@@ -10,11 +10,8 @@ use uuid::Uuid;
 /// What attempts are counted for, how many are let through in a window, and how long that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budget {
-    /// What is counted.
     pub subject: String,
-    /// How many reach the password.
     pub attempts: i64,
-    /// In how long.
     pub window: TimeDelta,
 }
 
@@ -44,7 +41,6 @@ impl Budget {
     /// are counted like those that do, so that the limit tells a stranger nothing; a name that is no
     /// address has no account. A known device has its budget to itself: whatever its neighbours in the
     /// network do, its owner gets in.
-    #[must_use]
     pub fn of(account: Option<&Address>, device: Option<&SecretHash>, from: IpAddr) -> Vec<Self> {
         if let Some(device) = device {
             return vec![Self::new(format!("device {}", device.as_str()), OF_A_DEVICE)];
@@ -56,7 +52,6 @@ impl Budget {
 
     /// The budget of sign-ins that begin at the identity provider, each of which leaves a row until it
     /// ends, and of those that end without having begun.
-    #[must_use]
     pub fn of_visits(from: IpAddr) -> Self {
         Self::new(format!("{} visits", of_network(from)), OF_VISITS)
     }
@@ -64,20 +59,17 @@ impl Budget {
     /// The budget for what a page asks of an operator who is signed in, the password again or the
     /// first code of a new app: the session counts like a known device, and does not keep the owner
     /// from signing in.
-    #[must_use]
     pub fn of_session(session: Uuid) -> Self {
         Self::new(format!("session {session}"), OF_A_DEVICE)
     }
 
     /// The budget for one-time codes.
-    #[must_use]
     pub fn of_codes(operator: Uuid) -> Self {
         Self::new(format!("codes {operator}"), OF_CODES)
     }
 
     /// The budget for questions to authenticators by who is not signed in, and for answers that nobody
     /// asked for.
-    #[must_use]
     pub fn of_challenges(from: IpAddr) -> Self {
         Self::new(format!("{} passkeys", of_network(from)), OF_CHALLENGES)
     }
@@ -90,7 +82,6 @@ impl Budget {
     ///
     /// # Panics
     /// Never: windows are a whole number of minutes.
-    #[must_use]
     pub fn window_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         now.duration_trunc(self.window).expect("windows are whole minutes of this epoch")
     }
@@ -109,7 +100,6 @@ fn of_network(from: IpAddr) -> String {
 
 /// The first address of a client's network: an IPv6 customer has a /64 to try from, an IPv4 one an
 /// address.
-#[must_use]
 pub fn network(from: IpAddr) -> IpAddr {
     match from.to_canonical() {
         IpAddr::V4(address) => address.into(),

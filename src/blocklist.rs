@@ -31,11 +31,8 @@ struct Entries {
 /// Which change it was, also for a database that gives its number to another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
-    /// Its number in the history.
     pub number: i64,
-    /// The restriction.
     pub id: Uuid,
-    /// When.
     pub at: DateTime<Utc>,
 }
 
@@ -50,13 +47,9 @@ pub struct Known {
 /// A committed change of a restriction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Its number in the history.
     pub number: i64,
-    /// The restriction.
     pub id: Uuid,
-    /// When it happened.
     pub at: DateTime<Utc>,
-    /// Whose it is.
     pub address: Address,
     /// Whether mail is refused after this change.
     pub active: bool,
@@ -64,7 +57,6 @@ pub struct Change {
 
 impl Change {
     /// What tells it from every other one.
-    #[must_use]
     pub fn mark(&self) -> Mark {
         Mark { number: self.number, id: self.id, at: self.at }
     }
@@ -73,7 +65,6 @@ impl Change {
 impl Known {
     /// Whether `changes` of the store, from the last one that was followed on, are not those that
     /// are known: it has lost some. `all` says that there are no more of them.
-    #[must_use]
     pub fn contradicts(&self, changes: &[Change], all: bool) -> bool {
         let first = changes.first().map(Change::mark);
         let end = changes.last().map_or(0, |change| change.number);

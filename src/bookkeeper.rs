@@ -29,7 +29,6 @@ pub async fn run(app: &App, stop: &CancellationToken) {
 /// What is not done each second.
 #[derive(Default)]
 struct Done {
-    /// That a mail server asked is noted.
     asked: bool,
     /// Old attempts were forgotten in this minute.
     forgot: Option<DateTime<Utc>>,
@@ -79,9 +78,6 @@ async fn forget_old_attempts(app: &App, forgot: &mut Option<DateTime<Utc>>) -> R
 
 /// Writes when tokens were used last. What cannot be written is forgotten: it is noted again at
 /// the token's next use.
-///
-/// # Errors
-/// When the database fails.
 pub async fn write_token_uses(app: &App) -> Result<()> {
     let uses = app.token_uses.take();
     if uses.is_empty() { Ok(()) } else { app.background.note_token_uses(&uses).await }

@@ -29,13 +29,11 @@ impl Default for Source {
 
 impl Clock {
     /// A clock that stands still at `now` until [`Clock::advance`] moves it.
-    #[must_use]
     pub fn stopped(now: DateTime<Utc>) -> Self {
         Self(Source::Stopped(watch::Sender::new(now.trunc_subsecs(6))))
     }
 
     /// The current time in UTC, cut to the microsecond because Postgres keeps no more.
-    #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
@@ -55,7 +53,6 @@ impl Clock {
 
     /// Sets the clock by another one, which showed `other` at some time after `asked`. Answers how far
     /// the system's clock is behind it; a stopped clock is not set.
-    #[must_use]
     pub fn set_by(&self, other: DateTime<Utc>, asked: DateTime<Utc>) -> TimeDelta {
         let Source::System(behind) = &self.0 else { return TimeDelta::zero() };
         let answered = self.now();

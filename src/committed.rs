@@ -9,17 +9,13 @@ use chrono::SecondsFormat;
 /// Something that happened to a restriction and was committed by this process.
 #[derive(Debug, Clone)]
 pub struct Committed {
-    /// Its number in the history.
     pub number: i64,
-    /// What it is in the history.
     pub entry: HistoryEntry,
-    /// The restriction after it.
     pub restriction: Restriction,
 }
 
 impl Committed {
     /// What the blocklist has to know of it.
-    #[must_use]
     pub fn change(&self) -> Change {
         let restriction = &self.restriction;
         Change {

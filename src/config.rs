@@ -43,9 +43,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Scheme, host and port as browsers see them, where they differ from `listen`.
     pub public_url: Option<Url>,
-    /// Whose mail is watched.
     pub organization: Organization,
-    /// How unblocks behave.
     pub unblock: UnblockRules,
     /// Which mail of a restricted sender is refused.
     pub restriction_scope: Scope,
@@ -59,7 +57,6 @@ pub struct Config {
     pub mail_server_networks: Vec<IpNet>,
     /// What a restricted user's mail is answered.
     pub restricted_answer: RestrictedAnswer,
-    /// How admins are told.
     pub alerts: Alerts,
     /// Where the organisation explains what to do with a compromised account.
     pub help_url: Option<Url>,
@@ -86,7 +83,6 @@ pub struct Config {
 /// Which database.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
-    /// A file.
     Sqlite(PathBuf),
     /// A server, with everything that is needed to connect.
     Postgres(String),
@@ -116,7 +112,6 @@ pub enum ForwardedHeader {
 
 impl ForwardedHeader {
     /// Its name, in small letters.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::XForwardedFor => "x-forwarded-for",
@@ -134,16 +129,13 @@ impl ForwardedHeader {
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
     Text,
-    /// For machines, one object a line.
     Json,
 }
 
 /// A setting that cannot be used: which, what came, what is taken.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A value is not what the key takes.
     #[error("{key} is {got:?}, but it takes {takes}")]
     Bad {
         /// The key.
@@ -153,7 +145,6 @@ pub enum ConfigError {
         /// What is taken.
         takes: String,
     },
-    /// A key that there is not.
     #[error("{key} in {} is no setting; there are {settings}", path.display())]
     Unknown {
         /// The key.
@@ -171,7 +162,6 @@ pub enum ConfigError {
         /// One that is set.
         because: &'static str,
     },
-    /// A file that cannot be read.
     #[error("cannot read the settings in {}: {problem}", path.display())]
     File {
         /// The file.
@@ -194,9 +184,6 @@ impl Config {
     }
 
     /// Reads the settings from variables alone, as tests set them.
-    ///
-    /// # Errors
-    /// When a setting cannot be used.
     pub fn from_variables<K: Into<String>, V: Into<String>>(
         variables: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Self> {
@@ -207,7 +194,6 @@ impl Config {
 
     /// Which mail of a restricted user is refused in effect: without domains of ours there is nobody
     /// inside.
-    #[must_use]
     pub fn scope_in_effect(&self) -> Scope {
         if self.organization.domains.is_empty() { Scope::All } else { self.restriction_scope }
     }
@@ -267,7 +253,6 @@ impl Config {
     }
 
     /// Scheme, host and port as browsers see them; `listening` is where the portal really listens.
-    #[must_use]
     pub fn public_url(&self, listening: SocketAddr) -> String {
         match &self.public_url {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
@@ -276,7 +261,6 @@ impl Config {
     }
 
     /// Whether browsers reach the portal over https.
-    #[must_use]
     pub fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
     }

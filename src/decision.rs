@@ -22,32 +22,25 @@ pub enum Scope {
     /// Mail to recipients outside the organisation.
     #[default]
     Outside,
-    /// All mail.
     All,
 }
 
 /// Decides about recipients, and counts those it refuses.
 #[derive(Debug, Clone)]
 pub struct Decider {
-    /// Who is restricted.
     pub blocklist: Arc<Blocklist>,
-    /// Who is inside.
     pub organization: Arc<Organization>,
     /// Which mail of a restricted user is refused.
     pub scope: Scope,
     /// Where refused recipients are counted.
     pub refusals: Arc<Refusals>,
-    /// When they were refused.
     pub clock: Clock,
-    /// Whether anybody ever asked.
     pub asked: Arc<AtomicBool>,
-    /// Which logins are no address.
     pub opaque_logins: Arc<OpaqueLogins>,
 }
 
 impl Decider {
     /// Decides about mail of `sender`, a SASL login or an address, to `recipient`.
-    #[must_use]
     pub fn decide(&self, sender: &str, recipient: &str) -> Decision {
         // Looked at before it is written, so that the processors need not pass the line around.
         if !self.was_asked() {
@@ -63,13 +56,11 @@ impl Decider {
     }
 
     /// Whether anybody ever asked.
-    #[must_use]
     pub fn was_asked(&self) -> bool {
         self.asked.load(Relaxed)
     }
 
     /// The sender that a login stands for.
-    #[must_use]
     pub fn sender(&self, login: &str) -> Address {
         self.organization.address(login).unwrap_or_else(|_| {
             let sender = Address::opaque(login);

@@ -45,9 +45,7 @@ pub struct HistoryEntry {
 /// A line of history that is about to be written.
 #[derive(Debug, Clone)]
 pub struct NewHistoryEntry {
-    /// Whose history.
     pub restriction_id: Uuid,
-    /// The line.
     pub entry: HistoryEntry,
 }
 
@@ -151,7 +149,6 @@ pub struct NewAuditEntry(AuditEntry);
 
 impl NewAuditEntry {
     /// `actor` did `action` at `at`.
-    #[must_use]
     pub fn new(actor: &Actor, action: Action, at: DateTime<Utc>) -> Self {
         Self(AuditEntry {
             number: 0,
@@ -168,28 +165,24 @@ impl NewAuditEntry {
     }
 
     /// To whom.
-    #[must_use]
     pub fn to(mut self, address: &(impl ToString + ?Sized)) -> Self {
         self.0.address = Some(address.to_string());
         self
     }
 
     /// How it was before.
-    #[must_use]
     pub fn before(mut self, before: Value) -> Self {
         self.0.before = Some(before);
         self
     }
 
     /// How it is after.
-    #[must_use]
     pub fn after(mut self, after: Value) -> Self {
         self.0.after = Some(after);
         self
     }
 
     /// The entry at its place in the log.
-    #[must_use]
     pub fn numbered(mut self, number: i64) -> AuditEntry {
         self.0.number = number;
         self.0
@@ -198,7 +191,6 @@ impl NewAuditEntry {
 
 /// The hash of a record: SHA-256 in hex over the hash before it and the record's exact bytes, so
 /// that no record can be changed or left out without changing every hash after it.
-#[must_use]
 pub fn chained(hash_before: &str, record: &str) -> String {
     hex::encode(Sha256::new().chain_update(hash_before).chain_update(record).finalize())
 }

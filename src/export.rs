@@ -12,18 +12,13 @@ const PAGE: usize = 1_000;
 /// Why an export ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The file could not be written.
     #[error("cannot write the export: {0}")]
     Write(#[from] io::Error),
 }
 
 /// Writes every active restriction to `out`, oldest first, and hands `out` back.
-///
-/// # Errors
-/// When the database fails or `out` cannot be written to.
 pub async fn export<W: Write>(
     store: &Store,
     format: Format,

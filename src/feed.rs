@@ -18,7 +18,6 @@ const RETRY: Duration = Duration::from_secs(1);
 /// What those who follow are told.
 #[derive(Debug, Clone)]
 pub enum Told {
-    /// Something that happened.
     Happened(Arc<Happened>),
     /// The database went back to an earlier state, and its events end with this number: some that
     /// were told never happened.
@@ -39,7 +38,6 @@ pub struct Feed {
 
 impl Feed {
     /// A feed that goes on behind event number `told`.
-    #[must_use]
     pub fn behind(told: i64) -> Self {
         Self {
             sender: broadcast::Sender::new(WAITING),
@@ -57,7 +55,6 @@ impl Feed {
     }
 
     /// How many follow.
-    #[must_use]
     pub fn followers(&self) -> usize {
         self.sender.receiver_count()
     }

@@ -20,7 +20,6 @@ pub enum FeedbackType {
 /// A feedback report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedbackReport {
-    /// What it says.
     pub feedback_type: FeedbackType,
     /// The recipients that the provider names; many leave them out.
     pub recipients: Vec<String>,
@@ -30,7 +29,6 @@ pub struct FeedbackReport {
     pub queue_ids: Vec<String>,
     /// The Message-ID of the original, without angle brackets.
     pub message_id: Option<String>,
-    /// The author of the original.
     pub author: Option<String>,
 }
 
@@ -40,7 +38,6 @@ pub enum FeedbackError {
     /// It is no message, or none of several parts.
     #[error("it is no message of the type multipart/report")]
     NoReport,
-    /// There are too many parts.
     #[error("it has more than {MOST_PARTS} parts")]
     ManyParts,
     /// There is no part `message/feedback-report`.
@@ -54,9 +51,6 @@ pub enum FeedbackError {
 impl FeedbackReport {
     /// Reads a report: its own header, those of its parts, and that of the original message. Nothing
     /// further in is looked at, however deep it goes.
-    ///
-    /// # Errors
-    /// When it is none.
     pub fn parse(octets: &[u8]) -> Result<Self, FeedbackError> {
         let report = Part::of(octets);
         if !report.header.is_type("multipart", &["report"]) {

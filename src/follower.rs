@@ -24,9 +24,6 @@ pub async fn run(app: &App, stop: &CancellationToken) {
 /// Takes in everything that was committed since the last time. Where the database went back to an
 /// earlier state, as after a failover or a restore that lost transactions, starts over with what it
 /// has.
-///
-/// # Errors
-/// When the database fails.
 pub async fn follow(app: &App) -> Result<()> {
     loop {
         let known = app.blocklist.known();

@@ -43,14 +43,12 @@ pub struct Running(Health, &'static str);
 
 impl Health {
     /// Marks a part as running until the answer is dropped.
-    #[must_use]
     pub fn running(&self, part: &'static str) -> Running {
         self.locked().entry(part).or_default().runs = true;
         Running(self.clone(), part)
     }
 
     /// A loop of a part, called `called` in sentences.
-    #[must_use]
     pub fn rounds(&self, part: &'static str, called: &'static str) -> Rounds {
         describe_gauge!(AWAY, "Whether a part is without its database, 1 or 0");
         let away = gauge!(AWAY, "part" => called);
@@ -59,7 +57,6 @@ impl Health {
     }
 
     /// Every part that ever ran, and whether it does its work.
-    #[must_use]
     pub fn parts(&self) -> BTreeMap<&'static str, bool> {
         self.parts_at(Instant::now())
     }
@@ -69,7 +66,6 @@ impl Health {
     }
 
     /// Whether every part runs, with a database or without.
-    #[must_use]
     pub fn all_run(&self) -> bool {
         self.locked().values().all(|part| part.runs)
     }
@@ -144,13 +140,11 @@ impl Rounds {
     }
 
     /// Whether the last round failed.
-    #[must_use]
     pub fn fails(&self) -> bool {
         self.told.is_some()
     }
 
     /// How long to wait for the next round: not for `usual` where the last one failed.
-    #[must_use]
     pub fn pause(&self, usual: Duration) -> Duration {
         if self.fails() { RETRY.min(usual) } else { usual }
     }

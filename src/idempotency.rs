@@ -28,7 +28,6 @@ impl KeyedRequest {
     ///
     /// # Panics
     /// Never: an HMAC-SHA256 is as long as a key of AES-256.
-    #[must_use]
     pub fn of(token: &SecretString, key: &str, path: &str, body: &[u8]) -> Self {
         let token = hmac::Key::new(hmac::HMAC_SHA256, token.expose_secret().as_bytes());
         let seal = made_of(&token, "seal", &[key.as_bytes()]);
@@ -41,13 +40,11 @@ impl KeyedRequest {
     }
 
     /// What it is known by.
-    #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
     /// What tells it from another request under the same key.
-    #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -56,7 +53,6 @@ impl KeyedRequest {
     ///
     /// # Panics
     /// When the system has no random bytes to give, without which nothing here is safe.
-    #[must_use]
     pub fn sealed(&self, mut answer: Vec<u8>) -> String {
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce).expect("the system gives random bytes");
@@ -67,7 +63,6 @@ impl KeyedRequest {
     }
 
     /// The answer that was sealed; nothing where it is none of this request's.
-    #[must_use]
     pub fn opened(&self, sealed: &str) -> Option<Vec<u8>> {
         let sealed = BASE64_STANDARD.decode(sealed).ok()?;
         let (nonce, answer) = sealed.split_first_chunk::<NONCE_LEN>()?;

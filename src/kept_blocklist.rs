@@ -18,9 +18,7 @@ const EVERY: Duration = Duration::from_mins(1);
 /// Who was restricted, and after which change.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptBlocklist {
-    /// The last change that is in.
     pub followed: Option<Mark>,
-    /// Senders and their restrictions.
     pub restricted: Vec<(Box<str>, Uuid)>,
 }
 
@@ -48,9 +46,6 @@ pub async fn run(app: &App, stop: &CancellationToken) {
 }
 
 /// Writes a copy beside the old one, and puts it in its place once it is whole.
-///
-/// # Errors
-/// When the folder or its disk does not let us.
 pub async fn keep(blocklist: &Blocklist, folder: PathBuf) -> io::Result<()> {
     let kept = blocklist.kept();
     let write = move || {

@@ -16,21 +16,18 @@ pub const MOST_PARTS: usize = 100;
 /// A message, or a part of one: a header, and octets behind it.
 #[derive(Debug)]
 pub struct Part<'a> {
-    /// The header.
     pub header: Header<'a>,
     body: &'a [u8],
 }
 
 impl<'a> Part<'a> {
     /// The part in these octets.
-    #[must_use]
     pub fn of(octets: &'a [u8]) -> Self {
         let (header, body) = split(octets);
         Self { header: Header::of(header), body }
     }
 
     /// Its parts, where it is a `multipart`; nothing when there are more than [`MOST_PARTS`].
-    #[must_use]
     pub fn parts(&self) -> Option<Vec<Part<'a>>> {
         let Some(boundary) = self.header.boundary() else { return Some(Vec::new()) };
         let (mut parts, mut begin, mut end) = (Vec::new(), None, 0);
@@ -55,7 +52,6 @@ impl<'a> Part<'a> {
     }
 
     /// The beginning of what is in it, decoded: as much as a header may be long.
-    #[must_use]
     pub fn content(&self) -> Cow<'a, [u8]> {
         let encoded = &self.body[..self.body.len().min(LONGEST_ENCODED)];
         let decoded = match self.header.encoding().as_deref() {
@@ -73,7 +69,6 @@ pub struct Header<'a>(Option<Message<'a>>);
 
 impl<'a> Header<'a> {
     /// The header at the beginning of these octets, as far as it is read.
-    #[must_use]
     pub fn of(octets: &'a [u8]) -> Self {
         let octets = split(octets).0;
         Self(
@@ -84,7 +79,6 @@ impl<'a> Header<'a> {
     }
 
     /// Whether the content is of this type.
-    #[must_use]
     pub fn is_type(&self, kind: &str, subtypes: &[&str]) -> bool {
         self.content_type().is_some_and(|of| {
             let is_one = |subtype: &str| subtypes.iter().any(|it| it.eq_ignore_ascii_case(subtype));
@@ -100,7 +94,6 @@ impl<'a> Header<'a> {
 
     /// Ids from the first `most` fields `Received`, of which the last hop writes the first. A hop that
     /// tells none has an empty one.
-    #[must_use]
     pub fn queue_ids(&self, most: usize) -> Vec<String> {
         let fields = self.0.iter().flat_map(|header| header.header_values(HeaderName::Received));
         let hops = fields.take(most);
@@ -109,13 +102,11 @@ impl<'a> Header<'a> {
     }
 
     /// The Message-ID, without angle brackets.
-    #[must_use]
     pub fn message_id(&self) -> Option<String> {
         self.0.as_ref()?.message_id().map(str::to_owned)
     }
 
     /// The address of the author.
-    #[must_use]
     pub fn author(&self) -> Option<String> {
         self.0.as_ref()?.from()?.first()?.address().map(str::to_owned)
     }

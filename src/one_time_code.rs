@@ -22,7 +22,6 @@ pub struct CodeSecret(SecretString);
 pub struct Drawing {
     /// Modules on each side, the light ones around it included.
     pub size: i32,
-    /// The dark modules.
     pub path: String,
 }
 
@@ -31,7 +30,6 @@ impl CodeSecret {
     ///
     /// # Panics
     /// When the system has no random bytes to give, without which nothing here is safe.
-    #[must_use]
     pub fn random() -> Self {
         let mut bytes = [0; SECRET_BYTES];
         getrandom::fill(&mut bytes).expect("the system gives random bytes");
@@ -39,7 +37,6 @@ impl CodeSecret {
     }
 
     /// A secret from the store.
-    #[must_use]
     pub(crate) fn stored(base32: String) -> Self {
         Self(base32.into())
     }
@@ -49,7 +46,6 @@ impl CodeSecret {
     }
 
     /// The secret for typing: in groups of four.
-    #[must_use]
     pub fn spelled(&self) -> String {
         let groups = self.base32().as_bytes().chunks(4);
         groups.map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ")
@@ -57,7 +53,6 @@ impl CodeSecret {
 
     /// The time step that `code` belongs to: the one at `now`, the one before or the one after.
     /// Nothing when it is no code of these.
-    #[must_use]
     pub fn step_of(&self, code: &str, now: DateTime<Utc>) -> Option<i64> {
         let code: String = code.chars().filter(|character| !character.is_whitespace()).collect();
         let now = u64::try_from(now.timestamp()).ok()?;
@@ -69,7 +64,6 @@ impl CodeSecret {
     ///
     /// # Panics
     /// Never: an address and a name of at most 100 characters fit into a QR code.
-    #[must_use]
     pub fn drawing(&self, account: &str, organization: &str) -> Drawing {
         let issuer = format!("{organization} Restricted Users");
         let url = self.totp(account, &issuer).to_url().expect("the account is an address");

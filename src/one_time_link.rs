@@ -9,7 +9,6 @@ use secrecy::{ExposeSecret, SecretString};
 pub struct OneTimeLink {
     secret: SecretString,
     hash: SecretHash,
-    /// Until when it is good.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -20,7 +19,6 @@ impl OneTimeLink {
     pub const FIRST_LASTS: TimeDelta = TimeDelta::hours(1);
 
     /// A new one that is good from `now` on for so long.
-    #[must_use]
     pub fn lasting(time: TimeDelta, now: DateTime<Utc>) -> Self {
         let secret = random_secret();
         let hash = SecretHash::of(secret.expose_secret());
@@ -28,14 +26,12 @@ impl OneTimeLink {
     }
 
     /// What the store keeps.
-    #[must_use]
     pub fn stored(&self) -> (&SecretHash, DateTime<Utc>) {
         (&self.hash, self.expires_at)
     }
 
     /// The link itself. The secret stands behind the `#`, where no request line and no log shows
     /// it.
-    #[must_use]
     pub fn url(&self, public_url: &str) -> String {
         format!("{public_url}/#/welcome/{}", self.secret.expose_secret())
     }

@@ -31,7 +31,6 @@ pub struct Doors {
 
 impl Doors {
     /// What the limit of this process allows, with so many ports for mail servers.
-    #[must_use]
     pub fn of_this_process(mail_ports: usize) -> Self {
         let limit = getrlimit(Resource::Nofile).current;
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);

@@ -52,7 +52,6 @@ pub enum Permission {
 impl Permission {
     /// The role groups that allow this. This table is the only place that says so: routes, pages
     /// and the store all ask here.
-    #[must_use]
     pub const fn role_groups(self) -> &'static [RoleGroup] {
         use RoleGroup::{
             GlobalReader, MailServer, OrganizationManagement, SecurityAdministrator,
@@ -91,19 +90,16 @@ impl RoleGroup {
     pub const OF_PEOPLE: &'static [Self] = Permission::Look.role_groups();
 
     /// Whether this role group allows `permission`.
-    #[must_use]
     pub fn may(self, permission: Permission) -> bool {
         permission.role_groups().contains(&self)
     }
 
     /// The name that the API and the store use.
-    #[must_use]
     pub fn slug(self) -> String {
         self.name().to_lowercase().replace([' ', '-'], "_")
     }
 
     /// The name that people read.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::OrganizationManagement => "Organization Management",
@@ -145,7 +141,6 @@ impl FromStr for RoleGroup {
 pub struct Actor {
     /// An operator's address, a token's name, `command line` or `system`.
     pub name: String,
-    /// What kind of actor this is.
     pub kind: ActorKind,
     /// Where the request came from.
     pub client_address: Option<IpAddr>,
@@ -170,13 +165,11 @@ pub enum ActorKind {
 
 impl Actor {
     /// The service itself, acting because a time has come.
-    #[must_use]
     pub fn system() -> Self {
         Self::named("system", ActorKind::System)
     }
 
     /// Whoever runs a command on the machine.
-    #[must_use]
     pub fn command_line() -> Self {
         Self::named("command line", ActorKind::CommandLine)
     }

@@ -14,32 +14,22 @@ pub struct Organization {
 impl Organization {
     /// The sender that a login stands for: the mail server let it in, so it has a name here, be it an
     /// address or not. Who was named before is found by that name.
-    #[must_use]
     pub fn sender(&self, login: &str) -> Address {
         self.address(login).unwrap_or_else(|_| Address::opaque(login))
     }
 
     /// The address that a mail server wrote.
-    ///
-    /// # Errors
-    /// When it is none; see [`Address::parse`].
     pub fn address(&self, text: &str) -> Result<Address, AddressError> {
         Address::parse(text, self.domains.first())
     }
 
     /// The address that somebody typed.
-    ///
-    /// # Errors
-    /// When it is none; see [`Address::typed`].
     pub fn typed(&self, text: &str) -> Result<Address, AddressError> {
         Address::typed(text, self.domains.first())
     }
 
     /// The operator that a text names: a mail address, or the longer name of
     /// somebody whom an identity provider vouches for.
-    ///
-    /// # Errors
-    /// When the text is neither.
     pub fn operator(&self, text: &str) -> Result<Address, AddressError> {
         let is_full = text.contains(" at http") && text.ends_with(')');
         if is_full && !text.contains(char::is_control) {
@@ -51,7 +41,6 @@ impl Organization {
     /// Whether mail to `recipient` stays inside. A local part with `%`, `!` or `@` never does,
     /// because Postfix rewrites it to an address outside (`swap_bangpath`,
     /// `allow_percent_hack`), with a domain or without.
-    #[must_use]
     pub fn is_inside(&self, recipient: &str) -> bool {
         let (local_part, domain) = split_at_last_at(recipient);
         !local_part.contains(['%', '!', '@']) && domain.is_none_or(|domain| self.is_ours(domain))

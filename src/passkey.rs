@@ -28,13 +28,11 @@ pub struct Refused(String);
 
 impl Refused {
     /// Nothing was asked in this browser, or too long ago.
-    #[must_use]
     pub fn nothing_asked() -> Self {
         Self("nothing was asked, or too long ago".into())
     }
 
     /// The passkey is nobody's.
-    #[must_use]
     pub fn unknown() -> Self {
         Self("it is nobody's".into())
     }
@@ -67,23 +65,18 @@ impl Passkeys {
     ///
     /// # Panics
     /// Never: `public_url` was read as a URL.
-    #[must_use]
     pub fn of(public_url: &str, organization: &str) -> Self {
         let url = Url::parse(public_url).expect("public_url is a URL");
         Self(offered(&url).map(|()| webauthn(&url, organization)))
     }
 
     /// Why there are none; nothing where there are.
-    #[must_use]
     pub fn not_offered(&self) -> Option<NotOffered> {
         self.0.as_ref().err().copied()
     }
 
     /// Asks an authenticator for a new passkey of `operator`, and not of one that has any of
     /// `known` already.
-    ///
-    /// # Errors
-    /// When passkeys are not offered.
     pub fn ask_for_new(
         &self,
         operator: Uuid,
@@ -111,9 +104,6 @@ impl Passkeys {
     }
 
     /// Asks any authenticator for a passkey of ours.
-    ///
-    /// # Errors
-    /// When passkeys are not offered.
     pub fn ask_who(&self) -> Result<Challenge, Refused> {
         let (question, state) = self.webauthn()?.start_discoverable_authentication()?;
         let options = serde_json::to_value(&question)?["publicKey"].take();
@@ -132,9 +122,6 @@ impl Passkeys {
 
     /// Whether the answer is one to this state and by `passkey`, whose holder was verified by a
     /// fingerprint, a face or a PIN. Answers the passkey where it has changed.
-    ///
-    /// # Errors
-    /// When it is not.
     pub fn verify(
         &self,
         state: &str,
@@ -158,7 +145,6 @@ impl Passkeys {
 }
 
 /// A passkey's id as the store keeps it.
-#[must_use]
 pub fn credential_id(id: &[u8]) -> String {
     hex::encode(id)
 }

@@ -14,7 +14,6 @@ const SHORTEST_NAME: usize = 4;
 /// Why a password is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Weakness {
-    /// It is too short or too long.
     #[error(
         "it has {0} characters, {least} to {most} are taken",
         least = PASSWORD_LENGTH.start(),
@@ -34,12 +33,6 @@ pub enum Weakness {
 }
 
 /// Hashes the new password of `account`, when it is the turn of `place`, where it is good.
-///
-/// # Errors
-/// When it is not.
-///
-/// # Panics
-/// Never: checking does not panic.
 pub async fn hash_new(
     password: SecretString,
     account: &str,

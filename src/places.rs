@@ -40,13 +40,11 @@ struct Seat {
 pub enum Full {
     /// The client has as many as one client may have.
     OfOneClient,
-    /// All are taken.
     OfAll,
 }
 
 impl Places {
     /// So many places, all of them free.
-    #[must_use]
     pub fn new(most: usize) -> Arc<Self> {
         let (taken, given_back) = (Mutex::default(), Notify::new());
         Arc::new(Self { most, taken, given_back, began: Instant::now() })
@@ -131,7 +129,6 @@ pub struct Place {
 
 impl Place {
     /// What tells the connection to go.
-    #[must_use]
     pub fn leave(&self) -> CancellationToken {
         self.leave.clone()
     }

@@ -13,9 +13,6 @@ const OTHERS_READ: u32 = 0o004;
 const OTHERS_PASS: u32 = 0o001;
 
 /// Opens a file to write to; where there is none, it is made for its owner alone.
-///
-/// # Errors
-/// When the system does not let us.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(OWNER_ALONE).open(path)
 }

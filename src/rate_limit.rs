@@ -24,7 +24,6 @@ pub struct Allowance {
 
 impl Allowance {
     /// What is left when the `used`th request of the minute comes at `now`.
-    #[must_use]
     pub fn after(used: i64, limit: u32, now: DateTime<Utc>) -> Self {
         let milliseconds = (minute(now) + WINDOW - now).num_milliseconds();
         Self {
@@ -40,7 +39,6 @@ impl Allowance {
 ///
 /// # Panics
 /// Never: times of this epoch have minutes.
-#[must_use]
 pub fn minute(now: DateTime<Utc>) -> DateTime<Utc> {
     now.duration_trunc(WINDOW).expect("times of this epoch have minutes")
 }

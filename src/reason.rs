@@ -16,19 +16,16 @@ impl Reason {
     pub const LONGEST: usize = 4096;
 
     /// Takes any text.
-    #[must_use]
     pub fn parse(text: &str) -> Self {
         Self(text.to_owned())
     }
 
     /// The text as it was written.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// What led to the restriction, where the text tells.
-    #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         if self.outbound_spam().is_some() {
             Some(Cause::OutboundSpam)
@@ -38,7 +35,6 @@ impl Reason {
     }
 
     /// The reason in plain words; a text that is not Exchange's says it in its own.
-    #[must_use]
     pub fn sentence(&self) -> String {
         self.outbound_spam()
             .or_else(|| self.sending_limit())
@@ -47,14 +43,12 @@ impl Reason {
     }
 
     /// The number that stands for `key`, in any case.
-    #[must_use]
     pub fn number(&self, key: &str) -> Option<u64> {
         self.value(key)?.parse().ok()
     }
 
     /// What stands for `key`, in any case. The first one counts: the last parts hold a Message-ID,
     /// which the sender chose.
-    #[must_use]
     pub fn value(&self, key: &str) -> Option<&str> {
         self.parts().find(|(name, _)| name.eq_ignore_ascii_case(key))?.1
     }
@@ -135,7 +129,6 @@ impl fmt::Display for Reason {
 
 /// The reason of a sender that crossed a spam rule, as Exchange writes it; `message` is the last spam
 /// message's id.
-#[must_use]
 pub fn outbound_spam(sending: &Sending, message: Uuid) -> String {
     format!(
         "OutboundSpamLast24Hours={};OutboundMailLast24Hours={};OutboundSpamPercent={};\
@@ -148,7 +141,6 @@ pub fn outbound_spam(sending: &Sending, message: Uuid) -> String {
 
 /// The reason of a sender that crossed a recipient limit, as Exchange writes it; `message` is the
 /// last message's id. "Today" is the last 24 hours.
-#[must_use]
 pub fn sending_limit(sending: &Sending, kind: LimitKind, message: Uuid, recipients: i64) -> String {
     format!(
         "EmailSendingLimitExceeded;InternalRecipientCountToday={};ExternalRecipientCountToday={};\
@@ -204,7 +196,6 @@ impl Cause {
         [Self::OutboundSpam, Self::SendingLimit, Self::Manual, Self::Imported];
 
     /// The cause in one word, as the API writes it.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::OutboundSpam => "outbound_spam",

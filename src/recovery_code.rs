@@ -14,7 +14,6 @@ const CHARACTERS: usize = 24;
 const GROUP: usize = 6;
 
 /// New codes, to be shown once.
-#[must_use]
 pub fn new_recovery_codes() -> Vec<SecretString> {
     (0..RECOVERY_CODES).map(|_| new_code()).collect()
 }
@@ -30,7 +29,6 @@ fn new_code() -> SecretString {
 }
 
 /// What the store knows of a code, in whichever case and with whichever blanks it was typed.
-#[must_use]
 pub fn recovery_code_hash(code: &SecretString) -> SecretHash {
     let typed = code.expose_secret().chars().filter(char::is_ascii_alphanumeric);
     SecretHash::of(&typed.collect::<String>().to_ascii_lowercase())

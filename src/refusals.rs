@@ -22,7 +22,6 @@ impl Refusals {
     }
 
     /// Hands over all that was counted, as restriction, minute and number of recipients.
-    #[must_use]
     pub fn take(&self) -> Vec<(Uuid, DateTime<Utc>, i64)> {
         let counted = std::mem::take(&mut *self.counted());
         counted

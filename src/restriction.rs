@@ -12,9 +12,7 @@ use uuid::Uuid;
 pub struct Restriction {
     /// Its id (UUID version 7).
     pub id: Uuid,
-    /// The restricted sender.
     pub address: Address,
-    /// What led to it.
     pub cause: Cause,
     /// Why, in Exchange's grammar or as somebody typed it.
     pub reason: String,
@@ -22,13 +20,10 @@ pub struct Restriction {
     pub temporary: bool,
     /// When a day block ends: the first UTC midnight after `restricted_at`.
     pub ends_at: Option<DateTime<Utc>>,
-    /// Since when.
     pub restricted_at: DateTime<Utc>,
     /// By whom; nobody when it was imported.
     pub restricted_by: Option<String>,
-    /// When its state last changed.
     pub changed_at: DateTime<Utc>,
-    /// When it ended.
     pub released_at: Option<DateTime<Utc>>,
     /// The unblock that is pending, or that ended it.
     pub unblock: Option<Unblock>,
@@ -61,7 +56,6 @@ pub enum State {
 
 impl State {
     /// The state in one word, as the API writes it.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Restricted => "restricted",
@@ -73,7 +67,6 @@ impl State {
 
 impl Restriction {
     /// Where it stands.
-    #[must_use]
     pub fn state(&self) -> State {
         match (&self.released_at, &self.unblock) {
             (Some(_), _) => State::Released,
@@ -83,14 +76,12 @@ impl Restriction {
     }
 
     /// How long after it was due its release came; nothing where it has not ended.
-    #[must_use]
     pub fn lateness(&self) -> Option<TimeDelta> {
         let due = self.unblock.as_ref().map(|unblock| unblock.takes_effect_at).or(self.ends_at)?;
         Some(self.released_at? - due)
     }
 
     /// Why, in plain words.
-    #[must_use]
     pub fn why(&self) -> String {
         Reason::parse(&self.reason).sentence()
     }
@@ -99,7 +90,6 @@ impl Restriction {
 /// What an operator asks for when unblocking.
 #[derive(Debug, Clone, Default)]
 pub struct UnblockRequest {
-    /// What the operator wrote about it.
     pub comment: Option<String>,
     /// The recommendations ticked as done; nothing where none were shown, as to a script.
     pub done: Option<Vec<Recommendation>>,
@@ -111,15 +101,11 @@ pub struct UnblockRequest {
 pub enum Recommendation {
     /// Turn on multi-factor authentication.
     Mfa,
-    /// Change the password.
     Password,
-    /// End sessions and app passwords.
     Sessions,
     /// Remove forwarding and inbox rules that nobody knows.
     Forwarding,
-    /// Check delegates and admin roles.
     Delegates,
-    /// Scan the devices.
     Devices,
 }
 
@@ -150,7 +136,6 @@ impl UnblockRules {
 }
 
 /// The first UTC midnight after `at`, when a day block that began then ends.
-#[must_use]
 pub fn next_midnight(at: DateTime<Utc>) -> DateTime<Utc> {
     let midnight = at.date_naive().and_time(chrono::NaiveTime::MIN).and_utc();
     midnight + TimeDelta::days(1)

@@ -60,7 +60,6 @@ pub struct Metadata {
 pub enum Meaning {
     /// The message was taken or refused for good; the verdict where the action is one.
     Counts(Option<Verdict>),
-    /// The message comes again.
     ComesAgain,
     /// It is inbound mail: nobody has signed in.
     Inbound,
@@ -80,7 +79,6 @@ impl Metadata {
     }
 
     /// What is to do with it.
-    #[must_use]
     pub fn meaning(&self) -> Meaning {
         if self.user.is_none() {
             return Meaning::Inbound;

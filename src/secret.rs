@@ -15,7 +15,6 @@ const RANDOM_BYTES: usize = 32;
 ///
 /// # Panics
 /// When the system has no random bytes to give, without which nothing here is safe.
-#[must_use]
 pub fn random_secret() -> SecretString {
     let mut bytes = [0; RANDOM_BYTES];
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
@@ -29,7 +28,6 @@ pub struct SecretHash(String);
 
 impl SecretHash {
     /// The hash of a secret as it came from outside.
-    #[must_use]
     pub fn of(secret: &str) -> Self {
         Self(hex::encode(Sha256::digest(secret)))
     }
@@ -37,7 +35,6 @@ impl SecretHash {
 
 impl SecretHash {
     /// The hash as hex digits.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -70,14 +67,12 @@ pub const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 12..=128;
 impl PasswordHash {
     /// The hash of a new password. It takes a core and 19 MiB for a while: whoever asks over the
     /// network waits for a [turn](crate::turns).
-    #[must_use]
     pub fn of(password: &SecretString) -> Self {
         Self(hashed(password.expose_secret()))
     }
 
     /// Whether `password` is the one; `None`, an unknown account, takes as long and is never it. It
     /// takes as much as making one.
-    #[must_use]
     pub fn verify(hash: Option<Self>, password: &SecretString) -> bool {
         let known = hash.is_some();
         // Made even where it is not needed: else the first unknown account would take longer.

@@ -13,7 +13,6 @@ pub struct Streams(Arc<Mutex<HashMap<SecretHash, usize>>>);
 
 impl Streams {
     /// Opens a stream for `reader`; nothing where it has as many as it may.
-    #[must_use]
     pub fn open(&self, reader: &SecretHash) -> Option<Stream> {
         let mut open = self.locked();
         let count = open.get(reader).copied().unwrap_or_default();

@@ -40,7 +40,6 @@ pub struct Metrics {
 
 impl Metrics {
     /// Metrics of this process' recorder, which is installed at the first call.
-    #[must_use]
     pub fn new() -> Self {
         recorder();
         describe_histogram!(LATENESS, "Seconds between when a release was due and its commit");
@@ -77,7 +76,6 @@ impl Metrics {
     }
 
     /// Everything in Prometheus' text format.
-    #[must_use]
     pub fn render(&self) -> String {
         recorder().render()
     }

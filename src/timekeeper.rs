@@ -26,9 +26,6 @@ pub async fn run(app: &App, stop: &CancellationToken) {
 }
 
 /// Sets the clock by the database's.
-///
-/// # Errors
-/// When the database fails.
 pub async fn set(clock: &Clock, store: &Store) -> Result<()> {
     let behind = offset(clock, store).await?;
     describe_gauge!(OFFSET, "Seconds that this machine's clock is behind the database's");
@@ -43,9 +40,6 @@ pub async fn set(clock: &Clock, store: &Store) -> Result<()> {
 }
 
 /// Sets a clock by the database's, and answers how far the machine's is behind it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn offset(clock: &Clock, store: &Store) -> Result<TimeDelta> {
     let asked = clock.now();
     let time = store.time().await?;

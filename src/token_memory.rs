@@ -21,9 +21,7 @@ const MOST: usize = 1_000;
 /// A token as it was found last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
-    /// Its name.
     pub name: String,
-    /// What it may do.
     pub role_group: RoleGroup,
     expires_at: Option<DateTime<Utc>>,
     found_at: DateTime<Utc>,
@@ -64,7 +62,6 @@ impl TokenMemory {
     }
 
     /// The token, where it was found within the last second and has not expired.
-    #[must_use]
     pub fn fresh(&self, secret: &SecretHash, now: DateTime<Utc>) -> Option<Remembered> {
         // A clock that was put back makes nothing fresh.
         let is_fresh =
@@ -73,7 +70,6 @@ impl TokenMemory {
     }
 
     /// The token, where it was good within the last hour and has not expired.
-    #[must_use]
     pub fn get(&self, secret: &SecretHash, now: DateTime<Utc>) -> Option<Remembered> {
         self.locked().get(secret).filter(|token| token.is_good(now)).cloned()
     }

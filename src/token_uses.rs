@@ -10,7 +10,6 @@ use std::sync::{Mutex, PoisonError};
 /// When a token was used, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenUse {
-    /// When.
     pub at: DateTime<Utc>,
     /// From where.
     pub from: Option<IpAddr>,
@@ -27,7 +26,6 @@ impl TokenUses {
     }
 
     /// Hands over what was noted.
-    #[must_use]
     pub fn take(&self) -> HashMap<SecretHash, TokenUse> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -12,7 +12,6 @@ const PLACES: usize = 50;
 pub enum Who {
     /// Somebody whom a session, a one-time link or a browser used before stands for.
     Known,
-    /// Anybody else.
     Stranger,
 }
 
@@ -41,9 +40,6 @@ impl Default for Turns {
 
 impl Turns {
     /// A place to wait in.
-    ///
-    /// # Errors
-    /// When all are taken.
     pub fn queue(&self, who: Who) -> Result<Place, Full> {
         let places = match who {
             Who::Known => &self.places_of_known,

@@ -69,9 +69,6 @@ async fn tell_that_releases_fail(app: &App) -> bool {
 }
 
 /// Releases everything that is due and answers when the next release is.
-///
-/// # Errors
-/// When the database fails.
 pub async fn release_all_due(app: &App) -> Result<Option<DateTime<Utc>>> {
     loop {
         match release_some(app).await? {

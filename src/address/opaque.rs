@@ -12,7 +12,6 @@ const DIGITS: usize = 8;
 impl Address {
     /// The opaque sender of a login that is no address: its name has nothing invisible and is short. It
     /// ends in a digest wherever it could be taken for that of somebody else.
-    #[must_use]
     pub fn opaque(login: &str) -> Self {
         let mut shown = String::new();
         for character in one_spelling(login.trim()).chars() {

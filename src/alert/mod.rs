@@ -49,7 +49,6 @@ impl AlertPolicyId {
         [Self::UserRestricted, Self::ReleaseFailed, Self::SuspiciousSending, Self::SendingLimit];
 
     /// The id as addresses hold it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UserRestricted => "user-restricted",
@@ -60,13 +59,11 @@ impl AlertPolicyId {
     }
 
     /// The policy that an id names.
-    #[must_use]
     pub fn parse(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|policy| policy.as_str() == id)
     }
 
     /// Exchange's name for it; the last one is ours.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::UserRestricted => "User restricted from sending email",
@@ -77,7 +74,6 @@ impl AlertPolicyId {
     }
 
     /// When it raises an alert, in one sentence.
-    #[must_use]
     pub fn description(self) -> &'static str {
         match self {
             Self::UserRestricted => {
@@ -131,7 +127,6 @@ impl Severity {
     pub const ALL: [Self; 4] = [Self::High, Self::Medium, Self::Low, Self::Informational];
 
     /// The severity in one word.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::High => "high",
@@ -145,11 +140,8 @@ impl Severity {
 /// Whom to tell about what, how often.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertPolicy {
-    /// Which one.
     pub id: AlertPolicyId,
-    /// How grave its alerts are.
     pub severity: Severity,
-    /// Whether it raises alerts.
     pub enabled: bool,
     /// Who gets its mails; nobody named means `alert_recipients`, else Organization Management.
     pub recipients: Vec<String>,
@@ -168,7 +160,6 @@ impl AlertPolicy {
     pub const LARGEST_DAILY_LIMIT: i64 = 1_440;
 
     /// The policy as it comes.
-    #[must_use]
     pub fn default_of(id: AlertPolicyId) -> Self {
         Self {
             id,
@@ -198,7 +189,6 @@ impl AlertStatus {
     pub const ALL: [Self; 3] = [Self::New, Self::InProgress, Self::Resolved];
 
     /// The status as the API writes it.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::New => "new",
@@ -262,11 +252,9 @@ impl Comment {
 /// A change of one alert. What is absent stays.
 #[derive(Debug, Clone, Default)]
 pub struct AlertChange {
-    /// How far somebody has come.
     pub status: Option<AlertStatus>,
     /// Who works on it; nobody inside means nobody any more.
     pub assigned_to: Option<Option<String>>,
-    /// What somebody has to say.
     pub comment: Option<String>,
 }
 /// Who gets mails, as somebody typed it: its letters keep their case, which the recipient's mail server

@@ -10,7 +10,6 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Notice {
-    /// Alerts of one policy.
     Alerts {
         /// The policy.
         policy: AlertPolicyId,
@@ -30,9 +29,7 @@ pub enum Notice {
         /// Who wants to see.
         asked_by: String,
     },
-    /// For the restricted user.
     Own(OwnNotice),
-    /// What happened in a week.
     Digest(Digest),
 }
 
@@ -44,45 +41,31 @@ impl Notice {
 /// An alert as a notice tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertLine {
-    /// The alert.
     pub id: Uuid,
-    /// The user it is about.
     pub address: Option<String>,
-    /// The restriction it is about.
     pub restriction_id: Option<Uuid>,
     /// Why, in Exchange's grammar or in plain words; [`crate::reason::Reason`] reads it.
     pub reason: String,
-    /// When it was raised.
     pub created_at: DateTime<Utc>,
-    /// When it last happened.
     pub changed_at: DateTime<Utc>,
-    /// How often it happened.
     pub activities: i64,
 }
 
 /// What a restricted user is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnNotice {
-    /// The user.
     pub address: String,
-    /// Since when.
     pub restricted_at: DateTime<Utc>,
-    /// When it ends by itself.
     pub ends_at: Option<DateTime<Utc>>,
 }
 
 /// What happened in a week, from Monday to Sunday in UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {
-    /// The first instant of the week.
     pub since: DateTime<Utc>,
-    /// The first instant behind it.
     pub until: DateTime<Utc>,
-    /// How many users were restricted.
     pub restricted: i64,
-    /// How many were released.
     pub released: i64,
-    /// How many are restricted now.
     pub active: i64,
     /// Who asked for the releases, and for how many.
     pub released_by: Vec<Tally>,
@@ -96,8 +79,6 @@ pub struct Digest {
 /// A name and a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct Tally {
-    /// Whose.
     pub name: String,
-    /// How many.
     pub count: i64,
 }

@@ -19,7 +19,6 @@ use values::Values;
 /// One blocked sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlockedSender {
-    /// Who was blocked.
     pub sender_address: Address,
     /// Why; none where the file says nothing.
     pub reason: Option<Reason>,
@@ -36,7 +35,6 @@ pub struct BlockedSender {
 pub struct Row {
     /// The line at which the row begins; the first is 1.
     pub line: u64,
-    /// What the row says.
     pub sender: BlockedSender,
 }
 

@@ -113,7 +113,6 @@ impl Batch {
 
 struct Import {
     store: Store,
-    /// As it was named.
     file: String,
     /// Whether the audit log says that it began.
     began: bool,

@@ -30,7 +30,6 @@ pub struct Alerts {
     pub mail: Option<MailSettings>,
     /// Who gets the mails of policies that name nobody; where it is empty, Organization Management.
     pub recipients: Vec<Address>,
-    /// What is called.
     pub webhooks: Vec<WebhookUrl>,
     /// What calls of generic webhooks are signed with.
     pub webhook_secret: Option<WebhookSecret>,
@@ -45,22 +44,17 @@ pub struct Alerts {
 /// The server that takes mail, and who it comes from.
 #[derive(Debug, Clone)]
 pub struct MailSettings {
-    /// The server.
     pub server: SmtpUrl,
-    /// The author of the mails.
     pub from: Mailbox,
 }
 
 /// A mail server.
 #[derive(Debug, Clone)]
 pub struct SmtpUrl {
-    /// Its name or address.
     pub host: String,
     /// Its port; 25 for `smtp`, 465 for `smtps` where none is named.
     pub port: u16,
-    /// How the connection is kept secret.
     pub tls: SmtpTls,
-    /// Who signs in, and the password.
     pub credentials: Option<(String, SecretString)>,
 }
 
@@ -83,7 +77,6 @@ pub type WebhookSecret = SecretBox<[u8]>;
 pub struct WebhookUrl {
     /// Where it is.
     pub url: Url,
-    /// What it understands.
     pub format: WebhookFormat,
 }
 
@@ -92,16 +85,13 @@ pub struct WebhookUrl {
 pub enum WebhookFormat {
     /// JSON signed as Standard Webhooks asks for.
     Generic,
-    /// A message of Slack.
     Slack,
-    /// A card of Microsoft Teams.
     Teams,
 }
 
 impl WebhookUrl {
     /// What the webhook is called on pages and in the store: its host, and some of the hash of its
     /// URL, because there may be several at one host.
-    #[must_use]
     pub fn label(&self) -> String {
         let hash = hex::encode(Sha256::digest(self.url.as_str()));
         format!("{} ({})", self.url.host_str().unwrap_or_default(), &hash[..6])
@@ -181,7 +171,6 @@ impl Alerts {
     }
 
     /// Whether alerts are told anywhere but in the portal.
-    #[must_use]
     pub fn leave_the_portal(&self) -> bool {
         self.mail.is_some() || !self.webhooks.is_empty()
     }

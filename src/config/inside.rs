@@ -44,7 +44,6 @@ const fn v6([a, b]: [u16; 2], prefix: u8) -> Ipv6Net {
 
 /// Whether an address is this machine's, of a private network or otherwise not of the public Internet, so
 /// that whoever sets a webhook could reach what only this machine shall reach.
-#[must_use]
 pub fn is_inside(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => IPV4.iter().any(|network| network.contains(&address)),

@@ -17,7 +17,6 @@ const ROLES: &str = "claim values with the role group of each, such as admins=Or
 /// How operators sign in with the organisation's identity provider.
 #[derive(Debug, Clone)]
 pub struct Oidc {
-    /// Who vouches for operators.
     pub issuer: IssuerUrl,
     /// What the provider calls this service.
     pub client_id: String,
@@ -56,7 +55,6 @@ impl Oidc {
     }
 
     /// The highest role group that the values of the claim map to.
-    #[must_use]
     pub fn role_of(&self, values: &[String]) -> Option<RoleGroup> {
         let mapped: Vec<_> = values.iter().filter_map(|value| self.role_map.get(value)).collect();
         RoleGroup::ALL.into_iter().find(|role| mapped.contains(&role))

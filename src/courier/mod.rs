@@ -46,7 +46,6 @@ pub struct Undelivered(pub String);
 
 impl Courier {
     /// A courier by the settings; links in what it delivers lead to `public_url`.
-    #[must_use]
     pub fn new(config: &Config, public_url: &str) -> Self {
         let alerts = &config.alerts;
         let mailer = alerts.mail.as_ref().map(|mail| Mailer::new(mail, config, public_url));
@@ -61,7 +60,6 @@ impl Courier {
     }
 
     /// To whom alerts go, by the settings.
-    #[must_use]
     pub fn audience(&self) -> &Audience {
         &self.audience
     }

@@ -17,7 +17,6 @@ enum Past {
     Spam(&'static str, usize),
     /// A sender sent a message to so many outside.
     Newsletter(&'static str, i64),
-    /// The operator restricted a sender.
     Restricted(&'static str, &'static str),
     /// The operator unblocked a sender, and it took effect.
     Unblocked(&'static str, &'static str),
@@ -43,9 +42,6 @@ const PAST: [(i64, Past); 11] = [
 ];
 
 /// Writes what happened until `now`.
-///
-/// # Errors
-/// When the database fails.
 pub async fn write_history(config: &Config, now: DateTime<Utc>) -> anyhow::Result<()> {
     let propagation_delay = TimeDelta::minutes(30);
     let rules = UnblockRules { propagation_delay, ..config.unblock };
@@ -61,9 +57,6 @@ pub async fn write_history(config: &Config, now: DateTime<Utc>) -> anyhow::Resul
 }
 
 /// Adds who signs in, with the link to do so.
-///
-/// # Errors
-/// When the database fails.
 pub async fn add_operator(
     config: &Config,
     link: &OneTimeLink,

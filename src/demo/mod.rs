@@ -39,7 +39,6 @@ const DELAY: TimeDelta = TimeDelta::seconds(30);
 
 /// The settings with what is the demo's own: nothing of it may touch what is real. Its policy port
 /// is a free one, because a real mail server may ask at the usual one.
-#[must_use]
 pub fn config(settings: Config, folder: &Path) -> Config {
     let mut config = settings;
     config.database_url = DatabaseUrl::Sqlite(folder.join("demo.db"));

@@ -6,7 +6,6 @@ use crate::private_file::is_open_to_others;
 use std::path::{Path, PathBuf};
 
 /// Looks at the files with secrets, and at those of the database.
-#[must_use]
 pub fn examine(config: &Config) -> Vec<Finding> {
     let settings = config.file_with_secrets.iter().cloned();
     let database = match &config.database_url {

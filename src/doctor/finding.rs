@@ -3,19 +3,15 @@
 /// How bad something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// As it should be.
     Ok,
-    /// Worth knowing.
     Note,
     /// It works, but not as well as it could.
     Warning,
-    /// It does not work.
     Problem,
 }
 
 impl Level {
     /// The level in one word.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -29,9 +25,7 @@ impl Level {
 /// Something that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// How bad it is.
     pub level: Level,
-    /// What it is, in one sentence.
     pub says: String,
     /// The line to write, where one helps.
     pub write: Option<String>,
@@ -63,13 +57,11 @@ impl Finding {
     }
 
     /// Said about services of these names.
-    #[must_use]
     pub fn about(self, names: &str) -> Self {
         Self { says: printable(&format!("{names}: {}", self.says)), ..self }
     }
 
     /// With the line to write.
-    #[must_use]
     pub fn write(self, line: impl AsRef<str>) -> Self {
         Self { write: Some(printable(line.as_ref())), ..self }
     }

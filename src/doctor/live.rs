@@ -26,13 +26,11 @@ const QUESTION: &[u8] = b"request=smtpd_access_policy\nprotocol_state=VRFY\n\n";
 pub enum Target {
     /// `host:port`.
     Tcp(String),
-    /// A unix socket.
     Unix(PathBuf),
 }
 
 impl Target {
     /// What Postfix reaches at `endpoint`.
-    #[must_use]
     pub fn of(endpoint: &Endpoint, queue: &Path, chroot: bool) -> Self {
         match (endpoint, endpoint.path(queue, chroot)) {
             (_, Some(path)) => Self::Unix(path),

@@ -13,7 +13,6 @@ pub(super) const END_OF_DATA: &str = "smtpd_end_of_data_restrictions";
 pub(super) const PERMIT: &str = "permit_sasl_authenticated";
 
 /// The lines for main.cf that have Postfix ask at `endpoint`.
-#[must_use]
 pub fn main_cf(endpoint: &Endpoint) -> String {
     let check = check(endpoint);
     format!("{SENDER} =\n    {check},\n    {PERMIT}\n{END_OF_DATA} =\n    {check}\n")

@@ -14,7 +14,6 @@ pub struct Service {
     pub chroot: bool,
     /// How many processes of it may run (`maxproc`); nothing where `default_process_limit` says it.
     pub process_limit: Option<usize>,
-    /// The program.
     pub command: String,
     /// Its own settings, given with `-o`.
     pub overrides: BTreeMap<String, String>,

@@ -17,7 +17,6 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Reads `inet:host:port` or `unix:path`.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(address) = text.strip_prefix("inet:") {
             return Some(Self::Tcp(address.to_owned()));
@@ -28,7 +27,6 @@ impl Endpoint {
 
     /// How Postfix reaches `address`; one that stands for all of a machine's is reached over
     /// loopback.
-    #[must_use]
     pub fn of(address: &ListenAddress, queue: &Path) -> Self {
         match address {
             ListenAddress::Tcp { host, port } if is_wildcard(host) => {
@@ -42,7 +40,6 @@ impl Endpoint {
     }
 
     /// Whether asking here reaches `address`.
-    #[must_use]
     pub fn reaches(&self, address: &ListenAddress, queue: &Path, chroot: bool) -> bool {
         match (self, address) {
             (Self::Tcp(asked), ListenAddress::Tcp { host, port }) => {
@@ -58,7 +55,6 @@ impl Endpoint {
     }
 
     /// Where the socket really is. In a chroot every path begins at the queue directory.
-    #[must_use]
     pub fn path(&self, queue: &Path, chroot: bool) -> Option<PathBuf> {
         let Self::Unix(path) = self else { return None };
         let inside = if chroot { path.strip_prefix("/").unwrap_or(path) } else { path };
@@ -76,7 +72,6 @@ impl fmt::Display for Endpoint {
 }
 
 /// Whether an address to listen on stands for all of a machine's.
-#[must_use]
 pub fn is_wildcard(host: &str) -> bool {
     host.parse().is_ok_and(|host: IpAddr| host.is_unspecified())
 }

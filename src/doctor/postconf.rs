@@ -23,24 +23,20 @@ const LONGEST_OUTPUT: u64 = 4 * 1024 * 1024;
 pub struct Postconf {
     /// Those of main.cf, defaults included.
     pub main: BTreeMap<String, String>,
-    /// The services of master.cf.
     pub services: Vec<Service>,
 }
 
 /// Why there are no settings.
 #[derive(Debug, thiserror::Error)]
 pub enum Unread {
-    /// There is no such program.
     #[error("there is no postconf on this machine")]
     NoProgram,
-    /// The program did not tell them.
     #[error("postconf does not tell the settings of Postfix: {0}")]
     Failed(String),
 }
 
 impl Postconf {
     /// Settings as `postconf -x`, `postconf -M` and `postconf -Px` print them.
-    #[must_use]
     pub fn parse(main: &str, master: &str, overrides: &str) -> Self {
         let main = main.lines().filter_map(setting);
         let main = main.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -48,13 +44,11 @@ impl Postconf {
     }
 
     /// A setting of a service: its own, else that of main.cf.
-    #[must_use]
     pub fn get<'a>(&'a self, service: &'a Service, name: &str) -> &'a str {
         service.overrides.get(name).map_or_else(|| self.main(name), String::as_str)
     }
 
     /// A setting of main.cf; empty where it is unknown.
-    #[must_use]
     pub fn main(&self, name: &str) -> &str {
         self.main.get(name).map_or("", String::as_str)
     }

@@ -12,7 +12,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Looks at Postfix' settings beside ours.
-#[must_use]
 pub fn examine(postconf: &Postconf, config: &Config) -> Vec<Finding> {
     let mut findings = submissions(postconf, config);
     findings.extend(maps::examine(postconf, config));
@@ -22,7 +21,6 @@ pub fn examine(postconf: &Postconf, config: &Config) -> Vec<Finding> {
 }
 
 /// Where Postfix asks the policy services of those who sign in.
-#[must_use]
 pub fn asked(postconf: &Postconf, config: &Config) -> BTreeSet<Target> {
     let submissions = signed_in(postconf).map(|service| Submission::new(service, postconf, config));
     submissions.flat_map(|submission| submission.targets()).collect()

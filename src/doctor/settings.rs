@@ -4,7 +4,6 @@ use super::finding::Finding;
 use crate::config::{Config, ForwardedHeader};
 
 /// Looks at our settings.
-#[must_use]
 pub fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = vec![Finding::ok("the settings can be used")];
     if config.organization.domains.is_empty() {

@@ -15,21 +15,18 @@ const LONGEST_PATH: usize = 107;
 /// An address to listen on: `host:port`, `[::1]:port` or `unix:/path`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenAddress {
-    /// A TCP port.
     Tcp {
         /// A host name, or an IP address without brackets.
         host: String,
         /// The port; 0 takes a free one.
         port: u16,
     },
-    /// A unix socket.
     Unix(PathBuf),
 }
 
 /// Why a text is no [`ListenAddress`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListenAddressError {
-    /// It has neither of the two forms.
     #[error("\"{0}\" is neither host:port nor unix:/path")]
     Form(String),
     /// The host is neither a name nor an IP address.
@@ -88,7 +85,6 @@ impl fmt::Display for ListenAddress {
 
 impl ListenAddress {
     /// Whether only this machine reaches it. Others need `mail_server_networks`.
-    #[must_use]
     pub fn is_local(&self) -> bool {
         match self {
             Self::Tcp { host, .. } => {
@@ -125,13 +121,10 @@ impl Drop for SocketFile {
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Another process answers there.
     #[error("cannot listen on {0}: another process answers there")]
     Answered(ListenAddress),
-    /// Something else has that path.
     #[error("cannot listen on {0}: the path exists and is no socket")]
     NoSocket(ListenAddress),
-    /// The system does not let us.
     #[error("cannot listen on {0}")]
     System(ListenAddress, #[source] io::Error),
 }
@@ -164,7 +157,6 @@ impl Listener {
     }
 
     /// The address that clients connect to, with the port that was free where 0 was asked for.
-    #[must_use]
     pub fn address(&self) -> ListenAddress {
         match &self.0 {
             Socket::Tcp(listener) => tcp_address(listener.local_addr()),

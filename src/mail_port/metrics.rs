@@ -5,7 +5,6 @@ use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 /// The metrics of a port's connections.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    /// Connections that are open.
     pub connections: Gauge,
     /// Connections closed unread because they came from elsewhere than `mail_server_networks`.
     pub from_elsewhere: Counter,
@@ -17,7 +16,6 @@ pub struct Metrics {
 
 impl Metrics {
     /// Metrics of `port` in the recorder that is installed at the time.
-    #[must_use]
     pub fn registered(port: &'static str) -> Self {
         let connections = format!("restricted_users_{port}_connections");
         let refused = format!("restricted_users_{port}_refused_connections_total");
@@ -34,7 +32,6 @@ impl Metrics {
     }
 
     /// Metrics that nobody reads.
-    #[must_use]
     pub fn noop() -> Self {
         Self {
             connections: Gauge::noop(),

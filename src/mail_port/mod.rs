@@ -93,7 +93,6 @@ pub struct MailPort<P> {
 
 impl<P: Protocol> MailPort<P> {
     /// A port where `networks`, beside loopback, may ask.
-    #[must_use]
     pub fn new(protocol: P, networks: Vec<IpNet>, limits: Limits, metrics: Metrics) -> Self {
         Self {
             protocol,

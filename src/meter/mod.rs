@@ -98,7 +98,6 @@ impl Meter {
     }
 
     /// How many messages wait, or are kept while the database is away.
-    #[must_use]
     pub fn waiting(&self) -> usize {
         let waiting = self.locked();
         waiting.reports + waiting.summed
@@ -110,7 +109,6 @@ impl Meter {
     }
 
     /// Whether the database is known to be away.
-    #[must_use]
     pub fn is_away(&self) -> bool {
         self.away.load(Relaxed)
     }

@@ -51,9 +51,7 @@ pub struct Provider {
 /// A sign-in that has begun; what only this side and the provider may know until it ends.
 #[derive(Debug)]
 pub struct Begun {
-    /// Comes back with the browser.
     pub state: SecretString,
-    /// Comes back in the ID token.
     pub nonce: SecretString,
     /// Proves to the provider that the code was meant for us (RFC 7636).
     pub verifier: SecretString,
@@ -65,7 +63,6 @@ impl Provider {
     ///
     /// # Panics
     /// Never: the settings hold an http or https URL, and so does `public_url`.
-    #[must_use]
     pub fn new(settings: Oidc, public_url: &str, clock: Clock) -> Self {
         let ours = "public_url is a URL";
         Self {
@@ -79,22 +76,17 @@ impl Provider {
     }
 
     /// The settings.
-    #[must_use]
     pub fn settings(&self) -> &Oidc {
         &self.settings
     }
 
     /// Where people know the provider to be.
-    #[must_use]
     pub fn host(&self) -> &str {
         self.settings.issuer.url().host_str().unwrap_or_default()
     }
 
     /// Begins a sign-in: the address at the provider to send the browser to, and what to keep. The
     /// provider is asked first, so that no browser is sent to one that is down.
-    ///
-    /// # Errors
-    /// When the provider does not answer.
     pub async fn begin(&self) -> Result<(Url, Begun), Away> {
         let description = self.description(AGAIN_AFTER).await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();

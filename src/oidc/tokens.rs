@@ -22,9 +22,7 @@ const LONGEST_SUBJECT: usize = 255;
 pub struct Person {
     /// Who it is, for the issuer of the settings and for ever.
     pub subject: String,
-    /// The address to show.
     pub address: Option<Address>,
-    /// What the person may do.
     pub role: RoleGroup,
     /// The ID token, for the sign-out at the provider.
     pub id_token: SecretString,
@@ -33,7 +31,6 @@ pub struct Person {
 /// Why somebody is not let in.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The provider does not answer.
     Away,
     /// The provider's answer does not pass the checks; the log says which.
     Unproven,

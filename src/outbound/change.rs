@@ -24,14 +24,12 @@ pub enum PolicyChange {
     MoveUp(Uuid),
     /// One changes places with the one behind it.
     MoveDown(Uuid),
-    /// One goes.
     Delete(Uuid),
 }
 
 /// Why a change is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PolicyRefused {
-    /// There is no such policy.
     Unknown,
     /// Another one has this name, in any case.
     NameTaken,
@@ -39,7 +37,6 @@ pub enum PolicyRefused {
     IsDefault,
     /// There are [`MOST_POLICIES`] custom ones already.
     TooMany,
-    /// The places end before that one.
     NoSuchPlace {
         /// The place that was asked for.
         asked: i64,
@@ -52,7 +49,6 @@ pub enum PolicyRefused {
 
 impl PolicyChange {
     /// Which policy it is about.
-    #[must_use]
     pub fn id(&self) -> Uuid {
         match self {
             Self::Create(policy) | Self::Replace { policy, .. } => policy.id,

@@ -26,13 +26,11 @@ pub struct Sending {
 
 impl Sending {
     /// All recipients, in the last 24 hours.
-    #[must_use]
     pub fn recipients_in_day(&self) -> i64 {
         self.outside_in_day + self.inside_in_day + self.unplaced_in_day
     }
 
     /// How many of 100 messages were spam in the last 24 hours, rounded down.
-    #[must_use]
     pub fn spam_percent(&self) -> i64 {
         (self.spam_in_day * 100).checked_div(self.messages_in_day).unwrap_or_default()
     }
@@ -41,15 +39,12 @@ impl Sending {
 /// A line that a sender has crossed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crossing {
-    /// A spam rule.
     Spam,
-    /// A recipient limit.
     Limit(LimitKind),
 }
 
 impl Crossing {
     /// What a restriction for it has as its cause.
-    #[must_use]
     pub fn cause(self) -> Cause {
         match self {
             Self::Spam => Cause::OutboundSpam,
@@ -58,7 +53,6 @@ impl Crossing {
     }
 
     /// What happens to the sender under `policy`.
-    #[must_use]
     pub fn action(self, policy: &OutboundSpamPolicy) -> Action {
         match self {
             Self::Spam => Action::BlockUser,
@@ -67,7 +61,6 @@ impl Crossing {
     }
 
     /// The line in one word, as the store keeps it.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Spam => "spam",
@@ -91,7 +84,6 @@ pub struct Judgement {
 
 /// Judges a sender. A recipient limit is crossed by the message that brings the sum over it, a spam
 /// rule by the one that reaches it; the warning level is half of a spam rule, rounded up.
-#[must_use]
 pub fn judge(sending: &Sending, policy: &OutboundSpamPolicy) -> Judgement {
     let spam = |messages: i64, percent: i64| {
         sending.spam_in_minutes >= messages

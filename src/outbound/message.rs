@@ -39,7 +39,6 @@ pub enum Source {
     EndOfMessage,
     /// `POST /api/v1/outbound-messages`.
     Api,
-    /// A spam filter.
     Filter,
     /// Somebody who got the message, by way of a provider's feedback report (RFC 5965).
     Feedback,
@@ -52,7 +51,6 @@ pub struct Recipients {
     pub named: Vec<String>,
     /// How many are inside the organisation.
     pub inside: i64,
-    /// How many are outside.
     pub outside: i64,
     /// How many there are of whom nobody knows where they are; they count towards the daily limit.
     pub unplaced: i64,
@@ -60,7 +58,6 @@ pub struct Recipients {
 
 impl Recipients {
     /// How many there are.
-    #[must_use]
     pub fn count(&self) -> i64 {
         self.inside + self.outside + self.unplaced
     }
@@ -77,7 +74,6 @@ pub type Report = Message;
 
 impl Report {
     /// A report about a message that `sender` submitted at `at`, nothing else of it told.
-    #[must_use]
     pub fn new(source: Source, sender: Address, at: DateTime<Utc>) -> Self {
         Self {
             id: id_at(at),
@@ -117,27 +113,18 @@ fn id_at(at: DateTime<Utc>) -> Uuid {
 pub struct Message {
     /// Its id (UUID version 7).
     pub id: Uuid,
-    /// When it was submitted.
     pub at: DateTime<Utc>,
-    /// Who submitted it.
     pub sender: Address,
     /// Whose word on the recipients it is.
     pub source: Source,
-    /// Whom it is for.
     pub recipients: Recipients,
-    /// How the mail server calls it.
     pub queue_id: Option<String>,
-    /// How its sender calls it.
     pub message_id: Option<String>,
-    /// Its subject.
     pub subject: Option<String>,
     /// From where it was submitted.
     pub client_address: Option<String>,
-    /// What it is.
     pub verdict: Option<Verdict>,
-    /// How sure the filter is.
     pub score: Option<f64>,
-    /// Why the filter says so.
     pub symbols: Vec<Symbol>,
 }
 
@@ -172,7 +159,6 @@ impl Message {
     }
 
     /// Whether it is spam.
-    #[must_use]
     pub fn is_spam(&self) -> bool {
         self.verdict == Some(Verdict::Spam)
     }

@@ -46,7 +46,6 @@ pub enum LimitKind {
 
 impl LimitKind {
     /// The kind as Exchange's reasons write it.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::External => "External",
@@ -100,13 +99,11 @@ pub struct OutboundSpamPolicy {
 pub struct PolicyProblem {
     /// The field, such as `from[3]`.
     pub field: String,
-    /// What is wrong with it.
     pub detail: String,
 }
 
 impl OutboundSpamPolicy {
     /// The default policy as it is before anybody changes it.
-    #[must_use]
     pub fn default_policy() -> Self {
         Self {
             id: DEFAULT_POLICY,
@@ -130,13 +127,11 @@ impl OutboundSpamPolicy {
     }
 
     /// Whether this is the default policy.
-    #[must_use]
     pub fn is_default(&self) -> bool {
         self.id == DEFAULT_POLICY
     }
 
     /// The recipients that a limit allows.
-    #[must_use]
     pub fn limit(&self, kind: LimitKind) -> i64 {
         let (limit, default) = match kind {
             LimitKind::External => (self.recipient_limit_external_per_hour, SERVICE_DEFAULTS[0]),
@@ -147,7 +142,6 @@ impl OutboundSpamPolicy {
     }
 
     /// Whether it is for this sender.
-    #[must_use]
     pub fn is_for(&self, sender: &Address) -> bool {
         let named = |addresses: &[String], domains: &[String]| {
             addresses.iter().any(|address| address == sender.as_str())
@@ -272,7 +266,6 @@ fn spell(
 
 /// The policy that judges `sender`: the first by priority that is for it. `policies` are in order,
 /// the default policy last.
-#[must_use]
 pub fn first_match<'a>(
     policies: &'a [OutboundSpamPolicy],
     sender: &Address,

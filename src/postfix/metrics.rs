@@ -7,7 +7,6 @@ const DECISIONS: &str = "restricted_users_policy_decisions_total";
 /// The metrics of the policy port.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    /// Requests answered with a refusal.
     pub rejected: Counter,
     /// Requests answered with `DUNNO`.
     pub allowed: Counter,
@@ -15,7 +14,6 @@ pub struct Metrics {
 
 impl Metrics {
     /// Metrics of the recorder that is installed at the time.
-    #[must_use]
     pub fn registered() -> Self {
         describe_counter!(DECISIONS, "Requests of mail servers by how they were answered");
         Self {
@@ -25,7 +23,6 @@ impl Metrics {
     }
 
     /// Metrics that nobody reads.
-    #[must_use]
     pub fn noop() -> Self {
         Self { rejected: Counter::noop(), allowed: Counter::noop() }
     }

@@ -30,7 +30,6 @@ pub struct PolicyPort {
 
 impl PolicyPort {
     /// Answers what `decider` decides, and has `meter` count what was accepted.
-    #[must_use]
     pub fn new(
         decider: Decider,
         restricted_answer: RestrictedAnswer,

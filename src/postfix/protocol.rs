@@ -128,7 +128,6 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// Reads a request that [`Scanner::scan`](crate::mail_port::Scanner::scan) found whole. Of an attribute that comes twice the
     /// last one counts.
-    #[must_use]
     pub fn read(whole: &'a [u8]) -> Self {
         let mut request = Self::default();
         for line in whole.split(|octet| *octet == b'\n') {

@@ -5,31 +5,26 @@ use memchr::{memchr, memmem};
 /// What a line is.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// Postfix tells of a message.
     Entry(Entry<'a>),
     /// Another program, or something that does not matter here.
     Other,
-    /// No line of a log.
     NotUnderstood,
 }
 
 /// Something that Postfix tells of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// When, as the line has it.
     pub time: &'a [u8],
     /// The machine, whose queue ids are its own.
     pub host: &'a [u8],
     /// How that machine calls the message.
     pub queue_id: &'a [u8],
-    /// What it tells.
     pub told: Told<'a>,
 }
 
 /// What Postfix tells of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told<'a> {
-    /// Who submits it: a SASL login.
     Login(&'a [u8]),
     /// It was accepted, for so many recipients.
     Queued(Option<u32>),
@@ -40,7 +35,6 @@ pub enum Told<'a> {
         /// Whom the sender named, where an alias stands between.
         orig_to: Option<&'a [u8]>,
     },
-    /// A filter says that it is spam.
     Spam,
     /// A filter refused it for good, at its end.
     Refused {
@@ -56,7 +50,6 @@ const CLASSIC: usize = 15;
 
 impl<'a> Line<'a> {
     /// Reads a line, as syslog daemons, Postfix' own `maillog_file` and `journalctl` write it.
-    #[must_use]
     pub fn read(line: &'a [u8]) -> Self {
         let Some((time, rest)) = time_and_rest(line) else { return Self::NotUnderstood };
         entry(time, rest).map_or(Self::Other, Self::Entry)

@@ -12,9 +12,6 @@ const AT_ONCE: usize = 256 * 1024;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What a log says, unpacked where it is a gzip file, of however many members.
-///
-/// # Errors
-/// When it cannot be read.
 pub fn unpacked<'a>(mut log: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
     let mut beginning = Vec::with_capacity(GZIP.len());
     log.by_ref().take(GZIP.len() as u64).read_to_end(&mut beginning)?;
@@ -28,9 +25,6 @@ pub fn unpacked<'a>(mut log: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
 }
 
 /// Calls `each` with every line, without its end; with nothing for a line that is too long.
-///
-/// # Errors
-/// When the log cannot be read.
 pub fn for_each_line(log: impl Read, mut each: impl FnMut(Option<&[u8]>)) -> Result<()> {
     let mut log = BufReader::with_capacity(AT_ONCE, log);
     let mut begun = Begun::default();

@@ -24,11 +24,9 @@ const MOST_RECIPIENTS: usize = 100_000;
 pub struct Submitted {
     /// When it was accepted, or refused by a filter.
     pub at: DateTime<Utc>,
-    /// Who submitted it.
     pub sender: Address,
     /// Its recipients inside the organisation.
     pub inside: i64,
-    /// Its recipients outside.
     pub outside: i64,
     /// Its recipients of whom nobody knows where they are.
     pub unplaced: i64,
@@ -38,7 +36,6 @@ pub struct Submitted {
 
 impl Submitted {
     /// The minute since 1970.
-    #[must_use]
     pub fn minute(&self) -> i64 {
         self.at.timestamp().div_euclid(60)
     }
@@ -53,9 +50,7 @@ pub struct Messages {
     old: HashMap<u64, Begun>,
     /// In the order in which they were accepted.
     accepted: VecDeque<Accepted>,
-    /// The number of the first of them.
     first: u64,
-    /// Their numbers.
     numbers: HashMap<u64, u64>,
     over: bool,
 }
@@ -72,7 +67,6 @@ struct Accepted {
     message: Submitted,
     /// How many recipients it has behind all aliases.
     expected: Option<u32>,
-    /// How many of those are known.
     seen: u32,
     /// The hashes of those, and of whom the sender named.
     known: HashSet<u64>,
@@ -81,7 +75,6 @@ struct Accepted {
 
 impl Messages {
     /// None yet, of an organisation.
-    #[must_use]
     pub fn of(organization: Organization) -> Self {
         Self { organization, ..Self::default() }
     }

@@ -33,7 +33,6 @@ const OUT_OF_ORDER: TimeDelta = TimeDelta::hours(2);
 pub struct Replay {
     messages: Messages,
     senders: Senders,
-    /// How far the logs were read.
     newest: DateTime<Utc>,
     outcome: Outcome,
 }
@@ -43,22 +42,18 @@ pub struct Replay {
 pub struct Outcome {
     /// What would have happened, in order.
     pub findings: Vec<Finding>,
-    /// Lines, all of them.
     pub lines: u64,
     /// Lines that are no lines of a log, or tell of something that cannot be.
     pub not_understood: u64,
     /// Lines that were written long before those in front of them; they were left out.
     pub out_of_order: u64,
-    /// Messages of senders who signed in.
     pub messages: u64,
-    /// Those senders.
     pub senders: usize,
 }
 
 impl Replay {
     /// Nothing read yet. `policies` are in order, the default policy last; `scope` is which mail of
     /// a restricted sender is refused.
-    #[must_use]
     pub fn new(
         organization: Organization,
         policies: Vec<OutboundSpamPolicy>,
@@ -73,15 +68,11 @@ impl Replay {
     }
 
     /// Reads a log, packed or not. The oldest is read first.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn read(&mut self, log: impl Read, mut times: Times) -> Result<()> {
         for_each_line(unpacked(log)?, |line| self.take_in(line, &mut times))
     }
 
     /// What was found.
-    #[must_use]
     pub fn finish(mut self) -> Outcome {
         self.messages.end_log();
         self.judge();

@@ -14,13 +14,9 @@ use uuid::Uuid;
 /// Something that would have happened to a sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// When.
     pub at: DateTime<Utc>,
-    /// To whom.
     pub sender: Address,
-    /// What.
     pub what: What,
-    /// Why.
     pub why: Reason,
 }
 
@@ -33,13 +29,11 @@ pub enum What {
     RestrictedForToday,
     /// Its day block would no longer have ended by itself.
     MadeLasting,
-    /// The admins would have been told.
     Alert,
 }
 
 impl What {
     /// It in a few words.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Restricted => "restricted",
@@ -77,13 +71,11 @@ enum Restriction {
 impl Senders {
     /// None yet. `policies` are in order, the default policy last; `scope` is which mail of a
     /// restricted sender is refused.
-    #[must_use]
     pub fn under(policies: Vec<OutboundSpamPolicy>, scope: Scope) -> Self {
         Self { policies, scope, known: HashMap::new() }
     }
 
     /// How many there are.
-    #[must_use]
     pub fn count(&self) -> usize {
         self.known.len()
     }

@@ -25,7 +25,6 @@ pub struct Times {
 
 impl Times {
     /// Of a log that was last written to at `written_at`, read at `now`.
-    #[must_use]
     pub fn new(local: LocalTime, written_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
         let cached = ([0; TO_THE_MINUTE], now);
         Self { local, written_by: written_at.min(now) + AHEAD, not_after: now + AHEAD, cached }

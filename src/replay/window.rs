@@ -43,7 +43,6 @@ impl Window {
     }
 
     /// What was sent by `now`, a minute; spam in so many minutes apart.
-    #[must_use]
     pub fn sending(&self, now: i64, spam_minutes: i64) -> Sending {
         let mut sending = Sending::default();
         for sent in self.0.iter().rev().take_while(|sent| sent.number > now - DAY) {

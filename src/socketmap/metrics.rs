@@ -8,7 +8,6 @@ const UNKNOWN: &str = "restricted_users_socketmap_unknown_warning_levels_total";
 /// The metrics of the socketmap.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    /// Lookups that found something.
     pub found: Counter,
     /// Lookups that found nothing.
     pub not_found: Counter,
@@ -20,7 +19,6 @@ pub struct Metrics {
 
 impl Metrics {
     /// Metrics of the recorder that is installed at the time.
-    #[must_use]
     pub fn registered() -> Self {
         describe_counter!(LOOKUPS, "Lookups of mail servers by how they were answered");
         describe_counter!(UNKNOWN, "Lookups of senders whose warning level could not be told");
@@ -33,7 +31,6 @@ impl Metrics {
     }
 
     /// Metrics that nobody reads.
-    #[must_use]
     pub fn noop() -> Self {
         Self {
             found: Counter::noop(),

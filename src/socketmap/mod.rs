@@ -35,7 +35,6 @@ pub struct Socketmap {
 
 impl Socketmap {
     /// Maps of the senders that `app` knows.
-    #[must_use]
     pub fn new(app: Arc<App>, metrics: Metrics) -> Self {
         Self { app, watch: Watch::default(), metrics }
     }

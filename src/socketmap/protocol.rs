@@ -68,15 +68,12 @@ fn number(digits: &[u8]) -> usize {
 /// What is looked up where. The name of a map holds no space, a key may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query<'a> {
-    /// The map.
     pub map: &'a [u8],
-    /// The key.
     pub key: &'a [u8],
 }
 
 impl<'a> Query<'a> {
     /// Reads a netstring that the scanner found whole; nothing where it holds no map and key.
-    #[must_use]
     pub fn read(netstring: &'a [u8]) -> Option<Self> {
         let begin = netstring.iter().position(|octet| *octet == b':')? + 1;
         let content = netstring.get(begin..netstring.len() - 1)?;
@@ -92,13 +89,11 @@ pub enum Reply<'a> {
     Found(&'a str),
     /// Nothing stands there.
     NotFound,
-    /// This can never be looked up.
     Never(&'static str),
 }
 
 impl Reply<'_> {
     /// The answer as a netstring.
-    #[must_use]
     pub fn netstring(self) -> Vec<u8> {
         let (word, rest) = match self {
             Self::Found(value) => ("OK", value),

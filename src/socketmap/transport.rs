@@ -34,7 +34,6 @@ impl FromStr for Transport {
 
 impl Transport {
     /// The transport as Postfix reads it.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -37,9 +37,6 @@ const VARIOUS: &str = "various accounts";
 
 impl Store {
     /// Whether an attempt would be one too many for one of the budgets.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn is_used_up(&self, budgets: &[Budget], now: DateTime<Utc>) -> Result<bool> {
         for budget in budgets {
             let used: Option<i64> = on!(&self.read, |pool| sqlx::query_scalar(
@@ -58,9 +55,6 @@ impl Store {
 
     /// Takes an attempt from each budget before the password is looked at; false when one of them
     /// is used up, and then none is taken. Many at once cannot take more than there is.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn take_attempt(&self, budgets: &[Budget], now: DateTime<Utc>) -> Result<bool> {
         if self.is_used_up(budgets, now).await? {
             return Ok(false);
@@ -76,9 +70,6 @@ impl Store {
     }
 
     /// Gives the attempt back after the right password.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn return_attempt(&self, budgets: &[Budget], now: DateTime<Utc>) -> Result<()> {
         let mut tx = self.begin().await?;
         for budget in budgets {
@@ -97,9 +88,6 @@ impl Store {
 
     /// Counts a wrong password for its account and network, to be audited when its minute is over.
     /// `account` is an operator's address or nothing.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn note_failure(
         &self,
         account: Option<&Address>,
@@ -118,9 +106,6 @@ impl Store {
     }
 
     /// Counts attempts that were refused before a password was looked at, whoever made them.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn note_refused(&self, refused: i64, now: DateTime<Utc>) -> Result<()> {
         let mut tx = self.begin().await?;
         tx.add_failures("", "", minute(now), refused).await?;
@@ -153,9 +138,6 @@ impl Store {
     }
 
     /// Forgets counts that no window needs any more, and browsers that nobody uses.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn forget_old_attempts(&self, now: DateTime<Utc>) -> Result<()> {
         let mut tx = self.begin().await?;
         on!(&mut tx, |tx| sqlx::query("DELETE FROM sign_in_attempts WHERE window_at < $1")
@@ -182,9 +164,6 @@ impl Store {
     }
 
     /// Remembers the browser that an operator signed in with.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn remember_device(
         &self,
         device: &SecretHash,
@@ -221,9 +200,6 @@ impl Store {
     }
 
     /// Whether `account` has signed in with this browser before.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn knows_device(
         &self,
         device: &SecretHash,

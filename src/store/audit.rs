@@ -16,39 +16,28 @@ const MOST_ACTORS: usize = 20;
 /// Which audit records.
 #[derive(Debug, Clone, Default)]
 pub struct AuditQuery {
-    /// Whose deeds.
     pub actor: Option<String>,
-    /// Done to whom.
     pub address: Option<String>,
     /// Whether `actor` and `address` are only how the names begin.
     pub by_beginning: bool,
-    /// Which deeds.
     pub action: Option<String>,
-    /// From when on.
     pub since: Option<DateTime<Utc>>,
-    /// Until when, exclusive.
     pub until: Option<DateTime<Utc>>,
-    /// Behind which record to go on.
     pub after: Option<AuditPosition>,
-    /// How many.
     pub limit: usize,
 }
 
 /// A record's place in the order of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditPosition {
-    /// When it was done.
     pub at: DateTime<Utc>,
-    /// The record's number.
     pub number: i64,
 }
 
 /// A record as it stands in the log.
 #[derive(Debug, Clone, FromRow)]
 pub struct AuditRecord {
-    /// Its place.
     pub number: i64,
-    /// When it was done.
     pub at: DateTime<Utc>,
     /// The exact bytes that were hashed.
     pub record: String,
@@ -65,9 +54,6 @@ impl From<&AuditRecord> for AuditPosition {
 impl Store {
     /// Audit records, newest first: the whole log in the order of its chain, and what is picked out of
     /// it in the order of time, which is another only where a clock was set.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>> {
         let arms = self.audit_arms(query).await?;
         if arms.is_empty() {

@@ -14,14 +14,12 @@ const PAGE: i64 = 1_000;
 pub struct ChainEnd {
     /// Its number; 0 while the log is empty.
     pub number: i64,
-    /// Its hash.
     pub hash: String,
 }
 
 /// Where the chain breaks.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokenChain {
-    /// A record is missing.
     #[error("record {0} is missing")]
     Missing(i64),
     /// A record does not fit its hash, or the one before.
@@ -36,7 +34,6 @@ pub enum BrokenChain {
     /// A record does not have the hash that it had.
     #[error("record {0} has another hash than before: the log was written anew")]
     Replaced(i64),
-    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -61,9 +58,6 @@ struct Told {
 
 impl Store {
     /// The last record, unchecked.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn last_audit_record(&self) -> Result<ChainEnd> {
         let last: Option<Link> = on!(&self.read, |pool| sqlx::query_as(
             "SELECT number, record, hash FROM audit ORDER BY number DESC LIMIT 1"

@@ -209,9 +209,6 @@ pub(super) fn committed(
 
 impl Store {
     /// The last change; nothing while there was none.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn last_change(&self) -> Result<Option<Mark>> {
         let row: Option<(i64, Uuid, DateTime<Utc>)> = on!(&self.read, |pool| sqlx::query_as(
             "SELECT number, restriction_id, at FROM history ORDER BY number DESC LIMIT 1"
@@ -223,9 +220,6 @@ impl Store {
 
     /// Up to `limit` changes from number `first` on, in order, each with the state its restriction
     /// has by now.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn changes_from(&self, first: i64, limit: i64) -> Result<Vec<Change>> {
         type Row = (i64, Uuid, DateTime<Utc>, String, Option<DateTime<Utc>>);
         let rows: Vec<Row> = on!(&self.read, |pool| {
@@ -255,9 +249,6 @@ impl Store {
     }
 
     /// Every sender with an active restriction.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn active_restrictions(&self) -> Result<Vec<(Box<str>, Uuid)>> {
         let rows: Vec<(Box<str>, Uuid)> = on!(&self.read, |pool| sqlx::query_as(
             "SELECT address, id

@@ -36,9 +36,6 @@ impl Checkpointer {
     /// Moves what can be moved without waiting for anybody and without anybody waiting for it. A log
     /// that has grown too large is cut where nobody reads in it at the moment; whoever writes waits
     /// then, but there is next to nothing left to move.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub(super) async fn checkpoint(&self) -> Result<(), Error> {
         sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&self.connections).await?;
         if self.log() > LARGEST {

@@ -16,17 +16,11 @@ pub(super) struct DatabaseFile {
 
 impl DatabaseFile {
     /// The file that is at `path` now.
-    ///
-    /// # Errors
-    /// When there is none.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { path: path.into(), identity: identity(&path.metadata()?) })
     }
 
     /// Whether it is there still.
-    ///
-    /// # Errors
-    /// When it is not.
     pub(super) fn is_in_place(&self) -> Result<(), Error> {
         match self.path.metadata() {
             Ok(now) if identity(&now) == self.identity => Ok(()),

@@ -20,13 +20,11 @@ impl From<Error> for StoreError {
 impl StoreError {
     /// Whether the same may go well later. It may unless the database speaks of the very values: that
     /// it is away, overloaded, full, read-only or being upgraded is told in too many ways to list.
-    #[must_use]
     pub fn is_outage(&self) -> bool {
         !self.code().is_some_and(|code| speaks_of_values(&code))
     }
 
     /// Whether the disk of the database is full.
-    #[must_use]
     pub fn is_disk_full(&self) -> bool {
         self.code().is_some_and(|code| code == "53100" || primary(&code) == Some(SQLITE_FULL))
     }

@@ -13,11 +13,8 @@ use sqlx::FromRow;
 pub struct Happened {
     /// Its number: larger than that of everything before.
     pub number: i64,
-    /// When.
     pub at: DateTime<Utc>,
-    /// What.
     pub event: Event,
-    /// To which restriction.
     pub restriction: Restriction,
 }
 
@@ -32,9 +29,6 @@ struct HappenedRow {
 
 impl Store {
     /// Up to `limit` events behind number `after`, in order.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn events_after(&self, after: i64, limit: i64) -> Result<Vec<Happened>> {
         let rows: Vec<HappenedRow> = on!(&self.read, |pool| sqlx::query_as(concat!(
             "SELECT history.number, history.at, history.event, ",

@@ -25,9 +25,7 @@ pub struct ClientAddresses {
 /// An address that messages were submitted from.
 #[derive(Debug, FromRow)]
 pub struct ClientAddress {
-    /// The address.
     pub client_address: String,
-    /// How many messages came from there.
     pub messages: i64,
     distinct_addresses: i64,
 }
@@ -42,9 +40,6 @@ struct Minute {
 impl Store {
     /// What a sender sent in each minute of a time that had any mail, oldest first; the minute is one
     /// since 1970. A day of it is at most a row a minute and release, however much was sent.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn sent_by_minute(
         &self,
         sender: &Address,
@@ -71,9 +66,6 @@ impl Store {
     }
 
     /// From where a sender's messages of a time were submitted.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn client_addresses(
         &self,
         sender: &Address,
@@ -106,9 +98,6 @@ impl Store {
 
     /// How many messages were submitted last, of 100 at most, where none of them has a verdict; 0 where
     /// one has.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn last_without_verdict(&self) -> Result<i64> {
         Ok(on!(&self.read, |pool| sqlx::query_scalar(
             "SELECT CASE COUNT(verdict) WHEN 0 THEN COUNT(*) ELSE 0 END
@@ -119,9 +108,6 @@ impl Store {
     }
 
     /// How many messages were submitted since `since`; at most [`TOTAL_CAP`] + 1.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn messages_since(&self, since: DateTime<Utc>) -> Result<i64> {
         Ok(on!(&self.read, |pool| sqlx::query_scalar(
             "SELECT COUNT(*)

@@ -9,9 +9,7 @@ use uuid::Uuid;
 /// Somebody who has given the right password.
 #[derive(Debug, Clone, FromRow)]
 pub struct HalfSignIn {
-    /// The operator's id.
     pub operator_id: Uuid,
-    /// The operator's address.
     pub address: String,
     /// How often a second factor was tried.
     pub attempts: i64,
@@ -22,9 +20,6 @@ pub const SECOND_FACTOR_ATTEMPTS: i64 = 5;
 
 impl Store {
     /// Keeps that the password was right; what nobody went on with is forgotten.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn begin_half_sign_in(
         &self,
         secret: &SecretHash,
@@ -52,9 +47,6 @@ impl Store {
     }
 
     /// Who is half signed in, while a second factor may still be tried.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn half_sign_in(
         &self,
         secret: &SecretHash,
@@ -74,9 +66,6 @@ impl Store {
 
     /// Takes one of the attempts before the second factor is looked at, so that many at once
     /// cannot take more than there are.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn try_second_factor(
         &self,
         secret: &SecretHash,
@@ -99,9 +88,6 @@ impl Store {
     }
 
     /// Ends it; false where it has ended already.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn end_half_sign_in(&self, secret: &SecretHash) -> Result<bool> {
         let mut tx = self.begin().await?;
         let ended =

@@ -14,9 +14,7 @@ const AT_ONCE: i64 = 500;
 pub enum Begun {
     /// Nothing, or nothing that holds any more: it is to be done, by this attempt.
     Now(Uuid),
-    /// It was done, and answered so.
     Before(KeptAnswer),
-    /// It is being done.
     UnderWay,
     /// The key stands for another request.
     Another,
@@ -25,9 +23,7 @@ pub enum Begun {
 /// An answer that was kept.
 #[derive(Debug, PartialEq, Eq)]
 pub struct KeptAnswer {
-    /// Its status code.
     pub status: u16,
-    /// The rest of it, sealed.
     pub sealed: String,
 }
 
@@ -40,9 +36,6 @@ struct Row {
 
 impl Store {
     /// Begins a request, unless it was begun before. Of many at once, over all replicas, one begins.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn begin_request(&self, request: &KeyedRequest, now: DateTime<Utc>) -> Result<Begun> {
         let mut tx = self.begin().await?;
         let attempt = Uuid::now_v7();
@@ -60,9 +53,6 @@ impl Store {
     }
 
     /// Keeps the answer of the attempt that began the request last.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn keep_answer(
         &self,
         request: &KeyedRequest,
@@ -85,9 +75,6 @@ impl Store {
     }
 
     /// Forgets an attempt that did nothing, so that the same key can be sent again.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn forget_request(&self, request: &KeyedRequest, attempt: Uuid) -> Result<()> {
         let mut tx = self.begin().await?;
         on!(&mut tx, |tx| sqlx::query(

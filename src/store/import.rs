@@ -16,24 +16,19 @@ use uuid::Uuid;
 /// A restriction as an export tells it.
 #[derive(Debug, Clone)]
 pub struct ImportRow {
-    /// The restricted sender.
     pub address: Address,
-    /// What the reason says led to it.
     pub cause: Cause,
     /// Why; empty where the export does not say.
     pub reason: String,
     /// Since when; the time of the import where the export does not say.
     pub created: Option<DateTime<Utc>>,
-    /// When it last changed.
     pub changed: Option<DateTime<Utc>>,
-    /// Whether it is a day block.
     pub temporary: bool,
 }
 
 /// What became of the rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ImportTally {
-    /// Rows that are restrictions now.
     pub imported: usize,
     /// Rows that were imported before, are restricted already, or have ended.
     pub skipped: usize,
@@ -58,9 +53,6 @@ const SQLITE_FOR_MANY: &str = "PRAGMA cache_size = -262144; PRAGMA wal_autocheck
 
 impl Store {
     /// Makes room for many chunks to come.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn expect_many(&self) -> Result<()> {
         if let Backend::Sqlite(writer) = &self.write {
             sqlx::raw_sql(SQLITE_FOR_MANY).execute(writer.pool()).await?;
@@ -71,9 +63,6 @@ impl Store {
     /// Lets the planner know of the many rows that came in, and pages be counted in their indexes
     /// alone. Postgres would do so by itself within minutes and answer slowly until then; SQLite
     /// takes the indexes that are meant without knowing the rows.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn settle(&self) -> Result<()> {
         if let Backend::Postgres(server) = &self.write {
             let patient = patient(server.pool());
@@ -103,9 +92,6 @@ impl Store {
     }
 
     /// Writes the audit record that an import begins.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn record_import_began(
         &self,
         file: &str,
@@ -119,9 +105,6 @@ impl Store {
     }
 
     /// Writes the audit record that an import has ended, and what became of its rows.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn record_import(
         &self,
         file: &str,

@@ -14,7 +14,6 @@ const HEADING: &str = "*** in database main ***";
 /// What a look at SQLite's file found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Integrity {
-    /// No damage.
     Whole,
     /// The first damage, in SQLite's words.
     Damaged(String),
@@ -24,9 +23,6 @@ pub enum Integrity {
 
 impl Store {
     /// Looks for the first damage in SQLite's file; nothing on Postgres.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn quick_check(&self) -> Result<Option<Integrity>> {
         let Backend::Sqlite(file) = &self.read else { return Ok(None) };
         judge(sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(file).await).map(Some)

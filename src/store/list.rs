@@ -19,15 +19,10 @@ pub const TOTAL_CAP: i64 = 10_000;
 pub struct ListQuery {
     /// The beginning of the address, or with a leading `@` of its domain, in lower case.
     pub search: Option<String>,
-    /// Which states.
     pub state: StateFilter,
-    /// Which cause.
     pub cause: Option<Cause>,
-    /// In which order.
     pub sort: Sort,
-    /// How many.
     pub limit: usize,
-    /// Behind which entry to go on.
     pub after: Option<Position>,
 }
 
@@ -68,18 +63,14 @@ pub enum Sort {
 /// An entry's place in an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// When it was restricted.
     pub restricted_at: DateTime<Utc>,
-    /// Whose it is.
     pub address: String,
-    /// Its id.
     pub id: Uuid,
 }
 
 /// A page of the list.
 #[derive(Debug)]
 pub struct Page {
-    /// The entries.
     pub items: Vec<Restriction>,
     /// Where the next page goes on; nothing on the last one.
     pub next: Option<Position>,
@@ -90,19 +81,14 @@ pub struct Page {
 /// Numbers for the head of the page; each is at most [`TOTAL_CAP`] + 1.
 #[derive(Debug, Clone, Default)]
 pub struct Counts {
-    /// Unblocks that are pending.
     pub unblocking: i64,
     /// Restrictions that ended since the time asked for.
     pub released: i64,
-    /// When the last one ended.
     pub last_released_at: Option<DateTime<Utc>>,
 }
 
 impl Store {
     /// A page of restrictions.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn list(&self, query: &ListQuery) -> Result<Page> {
         let total = self.total(query).await?;
         let mut items = self.items(query, total).await?;
@@ -223,9 +209,6 @@ impl Store {
     }
 
     /// Numbers for the head of the page; `since` is for those that ended.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn counts(&self, since: DateTime<Utc>) -> Result<Counts> {
         Ok(Counts {
             unblocking: self.capped(vec![UNBLOCKING.into()]).await?,
@@ -250,7 +233,6 @@ const UNBLOCKING: &str = "released_at IS NULL AND takes_effect_at IS NOT NULL
 
 impl StateFilter {
     /// The filter in one word, as the API writes it.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Restricted => "restricted",
@@ -295,7 +277,6 @@ enum Way {
 
 /// Domains that begin as is searched for.
 enum Domains {
-    /// No domain is searched for.
     NotAsked,
     None,
     One(String),
@@ -459,7 +440,6 @@ impl Stretch<'_> {
 
 impl Sort {
     /// The order as the API writes it.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::NewestFirst => "-restricted_at",

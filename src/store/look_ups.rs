@@ -95,9 +95,6 @@ where
 
 impl Store {
     /// The active restriction of `address`.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn active_restriction(&self, address: &Address) -> Result<Option<Restriction>> {
         let (found, answer) = oneshot::channel();
         let look_up = LookUp { address: address.to_string(), found };

@@ -8,9 +8,6 @@ pub const MAIL_SERVER_ASKED: &str = "mail_server_asked";
 
 impl Store {
     /// Notes that something has happened; only the first time counts.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn reach_milestone(&self, name: &str, now: DateTime<Utc>) -> Result<()> {
         let mut tx = self.begin().await?;
         on!(&mut tx, |tx| sqlx::query(
@@ -25,9 +22,6 @@ impl Store {
     }
 
     /// The database's own time; SQLite has none.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn time(&self) -> Result<Option<DateTime<Utc>>> {
         match &self.read {
             Backend::Sqlite(_) => Ok(None),
@@ -38,9 +32,6 @@ impl Store {
     }
 
     /// Writes something, which shows that it can be.
-    ///
-    /// # Errors
-    /// When it cannot.
     pub async fn try_to_write(&self, now: DateTime<Utc>) -> Result<()> {
         let mut tx = self.begin().await?;
         on!(&mut tx, |tx| sqlx::query(
@@ -55,9 +46,6 @@ impl Store {
     }
 
     /// Whether it has happened.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn has_reached(&self, name: &str) -> Result<bool> {
         Ok(on!(&self.read, |pool| sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM milestones WHERE name = $1)"

@@ -139,7 +139,6 @@ pub struct Store {
     counting: Writer,
     /// What people cannot take up: for what happens by itself.
     background: (Pool, Writer),
-    /// On SQLite.
     checkpointer: Option<Checkpointer>,
     presence: Option<Arc<Presence>>,
     look_ups: LookUps,
@@ -169,9 +168,6 @@ impl Store {
 
     /// The database at `url`, on Postgres over `most` connections at most; there it may be away until
     /// [`Store::prepare`] goes well.
-    ///
-    /// # Errors
-    /// When a file cannot be opened.
     pub async fn at(url: &DatabaseUrl, most: u32) -> anyhow::Result<Self> {
         match url {
             DatabaseUrl::Sqlite(path) => {
@@ -195,13 +191,11 @@ impl Store {
     }
 
     /// Lets restricted users of the organisation get a notice of their own.
-    #[must_use]
     pub fn with_own_notices(self, organization: Organization) -> Self {
         Self { own_notices: Some(organization), ..self }
     }
 
     /// The same database over connections that no request takes.
-    #[must_use]
     pub fn in_background(&self) -> Self {
         let (read, write) = self.background.clone();
         Self { read, write, ..self.clone() }
@@ -241,9 +235,6 @@ impl Store {
     }
 
     /// Moves pages from SQLite's write-ahead log to its file, and cuts a log that has grown too large.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn checkpoint(&self) -> Result<()> {
         let Some(checkpointer) = &self.checkpointer else { return Ok(()) };
         self.write.works()?;
@@ -251,13 +242,11 @@ impl Store {
     }
 
     /// The size of SQLite's write-ahead log in bytes.
-    #[must_use]
     pub fn write_ahead_log(&self) -> Option<u64> {
         self.checkpointer.as_ref().map(Checkpointer::log)
     }
 
     /// How many connections are open, and how many of them wait for work.
-    #[must_use]
     pub fn connections(&self) -> (u32, usize) {
         let count = |pool: &Pool| on!(pool, |it| (it.pool().size(), it.pool().num_idle()));
         let (people, background) = (count(&self.read), count(&self.background.0));
@@ -338,9 +327,6 @@ pub struct Written(Option<WriteAheadLog>);
 
 impl Written {
     /// Ends when it survives a loss of power.
-    ///
-    /// # Errors
-    /// When the disk fails.
     pub async fn durable(self) -> Result<()> {
         if let Some(log) = self.0 {
             log.flushed().await?;

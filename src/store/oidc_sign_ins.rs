@@ -14,9 +14,6 @@ const MOST: i64 = 5_000;
 impl Store {
     /// Keeps a sign-in that has begun in `browser` until `expires_at`; those that are over by `now`
     /// are forgotten on the occasion.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn keep_sign_in(
         &self,
         begun: &Begun,
@@ -54,9 +51,6 @@ impl Store {
 
     /// Uses up the sign-in that `state` belongs to; nothing where it was used before, has expired,
     /// or began in another browser.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn take_sign_in(
         &self,
         state: SecretString,
@@ -83,9 +77,6 @@ impl Store {
     }
 
     /// Keeps the ID token that a session began with.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn keep_id_token(&self, session: &SecretHash, id_token: &SecretString) -> Result<()> {
         let mut tx = self.begin().await?;
         on!(&mut tx, |tx| sqlx::query("UPDATE sessions SET id_token = $2 WHERE secret_hash = $1")
@@ -99,9 +90,6 @@ impl Store {
 
     /// Ends the sessions of a subject whom its provider gives no role group any more; it may get one
     /// again.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn end_sessions_vouched_for(&self, issuer: &str, subject: &str) -> Result<()> {
         let mut tx = self.begin().await?;
         let operator: Option<Option<Uuid>> = on!(&mut tx, |tx| sqlx::query_scalar(
@@ -118,9 +106,6 @@ impl Store {
     }
 
     /// The ID token that a session began with; nothing where it began with a password.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn id_token(&self, session: &SecretHash) -> Result<Option<SecretString>> {
         let id_token: Option<Option<String>> = on!(&self.read, |pool| sqlx::query_scalar(
             "SELECT id_token FROM sessions WHERE secret_hash = $1"

@@ -14,13 +14,9 @@ use uuid::Uuid;
 /// Somebody whom an identity provider vouches for, as of a sign-in.
 #[derive(Debug, Clone, Copy)]
 pub struct Vouched<'a> {
-    /// The provider.
     pub issuer: &'a str,
-    /// Who it is, to that provider.
     pub subject: &'a str,
-    /// The address to show.
     pub address: Option<&'a Address>,
-    /// What the person may do.
     pub role: RoleGroup,
 }
 
@@ -37,9 +33,6 @@ struct Known {
 impl Store {
     /// The operator whom a provider vouches for, with id and name: made at the first sign-in, with
     /// today's role group and name at each. Nothing where that operator was removed.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn operator_vouched_for(
         &self,
         vouched: Vouched<'_>,
@@ -67,9 +60,6 @@ impl Store {
     /// Adds an operator again who was removed and had this name, so that the provider's word counts
     /// once more. The name that it gets, which somebody else may have by now; nothing where nobody
     /// of this name was removed.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn add_again(
         &self,
         name: &Address,

@@ -14,9 +14,6 @@ const STEPS_APART: i64 = 2;
 
 impl Store {
     /// Keeps a secret that does not count yet, in place of another such; false where one counts.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn begin_one_time_codes(
         &self,
         operator: Uuid,
@@ -41,9 +38,6 @@ impl Store {
     }
 
     /// The secret that an operator is setting up.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn unconfirmed_secret(
         &self,
         operator: Uuid,
@@ -61,9 +55,6 @@ impl Store {
     }
 
     /// The secret that an operator signs in with.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn code_secret(&self, operator: Uuid) -> Result<Option<CodeSecret>> {
         let secret: Option<String> = on!(&self.read, |pool| sqlx::query_scalar(
             "SELECT secret FROM one_time_codes
@@ -76,9 +67,6 @@ impl Store {
     }
 
     /// Lets the secret count whose code of `step` was shown; nothing where it is another by now.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn confirm_one_time_codes(
         &self,
         secret: &CodeSecret,
@@ -104,9 +92,6 @@ impl Store {
     }
 
     /// Takes the code of a step; false where it, or a later one, was taken before.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn take_code(&self, operator: Uuid, step: i64) -> Result<bool> {
         let mut tx = self.begin().await?;
         let taken = on!(&mut tx, |tx| sqlx::query(

@@ -13,7 +13,6 @@ use uuid::Uuid;
 /// Whom a one-time link is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkFor {
-    /// An operator, who sets a password.
     Operator(Address),
     /// Whoever has the link becomes the first operator.
     FirstOperator,
@@ -24,9 +23,6 @@ const FIRST_OPERATOR_LOCK: i64 = 0x4669_7273_744f_7065;
 
 impl Store {
     /// Makes the link for the first operator, in place of the one before.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn link_for_first_operator(
         &self,
         secret: &SecretHash,
@@ -39,9 +35,6 @@ impl Store {
 
     /// Makes the link for an operator to set a new password, in place of the one before; false
     /// where there is no such operator, or one who signs in with the identity provider.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn link_for_operator(
         &self,
         address: &Address,
@@ -70,9 +63,6 @@ impl Store {
     }
 
     /// Whom a link is for; nothing when it is used, void, expired or no link of ours.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn link(&self, secret: &SecretHash, now: DateTime<Utc>) -> Result<Option<LinkFor>> {
         let address: Option<Option<String>> = on!(&self.read, |pool| sqlx::query_scalar(
             "SELECT operators.address
@@ -92,9 +82,6 @@ impl Store {
     /// Sets the password of the link's operator, ends all earlier sessions and forgets the browsers
     /// that somebody who had the old one may have used; the link is used up. Nothing when it is no
     /// longer good.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn set_password(
         &self,
         secret: &SecretHash,
@@ -120,9 +107,6 @@ impl Store {
 
     /// Makes the first operator; the link is used up. Nothing when the link is no longer good or
     /// somebody else was faster.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn set_up_first_operator(
         &self,
         secret: &SecretHash,

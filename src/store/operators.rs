@@ -13,30 +13,22 @@ use uuid::Uuid;
 /// An operator as the store knows one.
 #[derive(Debug, Clone, FromRow)]
 pub struct OperatorRecord {
-    /// The id.
     pub id: Uuid,
-    /// The address to sign in with.
     pub address: String,
-    /// What the operator may do.
     pub role_group: RoleGroup,
-    /// Since when.
     pub created_at: DateTime<Utc>,
-    /// When it signed in last.
     pub last_sign_in_at: Option<DateTime<Utc>>,
     /// Whether an identity provider vouches for it: there is no password then.
     pub is_vouched_for: bool,
     /// Whether one-time codes are asked for.
     pub has_codes: bool,
-    /// Whether there is a passkey.
     pub has_passkey: bool,
 }
 
 /// What is needed to check a password.
 #[derive(Debug, FromRow)]
 pub struct SignInRecord {
-    /// The operator's id.
     pub id: Uuid,
-    /// The address.
     pub address: String,
     /// The password's hash; nothing until the first password is set.
     pub password_hash: Option<PasswordHash>,
@@ -55,9 +47,6 @@ const COLUMNS: &str = "SELECT id, address, role_group, created_at, last_sign_in_
 impl Store {
     /// Adds an operator who has no password yet and the link to set one; false where the address
     /// is an operator's already.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn add_operator(
         &self,
         address: &Address,
@@ -82,9 +71,6 @@ impl Store {
     }
 
     /// Every operator, by address.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn operators(&self) -> Result<Vec<OperatorRecord>> {
         on!(&self.read, |pool| {
             let mut query = sqlx::QueryBuilder::new(COLUMNS);
@@ -94,9 +80,6 @@ impl Store {
     }
 
     /// The operator with this address.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn operator(&self, address: &Address) -> Result<Option<OperatorRecord>> {
         on!(&self.read, |pool| {
             let mut query = sqlx::QueryBuilder::new(COLUMNS);
@@ -107,9 +90,6 @@ impl Store {
     }
 
     /// Whether there is any operator.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn has_operators(&self) -> Result<bool> {
         Ok(on!(&self.read, |pool| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM operators)")
             .fetch_one(pool)
@@ -117,9 +97,6 @@ impl Store {
     }
 
     /// What is needed to check the password of `address`.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn sign_in_record(&self, address: &Address) -> Result<Option<SignInRecord>> {
         Ok(on!(&self.read, |pool| sqlx::query_as(
             "SELECT id, address, password_hash FROM operators WHERE address = $1"

@@ -21,18 +21,12 @@ const IN_ORDER: &str = "SELECT id, priority, policy
 
 impl Store {
     /// Every outbound spam policy in order of priority, the default policy last.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn outbound_spam_policies(&self) -> Result<Vec<OutboundSpamPolicy>> {
         let rows = on!(&self.read, |pool| sqlx::query_as(IN_ORDER).fetch_all(pool).await)?;
         in_order(&rows)
     }
 
     /// Since when the policies in shadow have watched.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn watching_since(&self) -> Result<HashMap<Uuid, DateTime<Utc>>> {
         let rows: Vec<(Uuid, DateTime<Utc>)> = on!(&self.read, |pool| sqlx::query_as(
             "SELECT id, shadow_since FROM outbound_spam_policies WHERE shadow_since IS NOT NULL"

@@ -13,9 +13,6 @@ const POLICIES_LOCK: i64 = 0x506f_6c69_6369_6573;
 
 impl Store {
     /// Changes a policy; the policies after it, in order, or why it cannot be.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn change_outbound_spam_policy(
         &self,
         change: PolicyChange,

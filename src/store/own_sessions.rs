@@ -14,23 +14,17 @@ use uuid::Uuid;
 /// A session as its owner sees it.
 #[derive(Debug, FromRow)]
 pub struct OwnSession {
-    /// The id.
     pub id: Uuid,
-    /// Since when.
     pub created_at: DateTime<Utc>,
     /// When something was asked last, to the minute.
     pub last_seen_at: DateTime<Utc>,
     /// From where it began.
     pub client_address: Option<String>,
-    /// The browser that it began in.
     pub browser: Option<String>,
 }
 
 impl Store {
     /// An operator's sessions, the one used last first.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn own_sessions(
         &self,
         operator: Uuid,
@@ -50,9 +44,6 @@ impl Store {
     }
 
     /// Ends one of an operator's sessions, or all but the one that asks; how many ended.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn revoke_sessions(
         &self,
         operator: Uuid,
@@ -77,9 +68,6 @@ impl Store {
 
     /// Ends all of an operator's sessions, for an admin; how many ended, nothing where there is no
     /// such operator.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn end_sessions_of(
         &self,
         address: &Address,
@@ -99,9 +87,6 @@ impl Store {
     }
 
     /// Changes an operator's password and ends everything that the old one opened but `session`.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn change_password(
         &self,
         operator: Uuid,
@@ -134,9 +119,7 @@ impl Store {
 /// Sessions to be ended.
 #[derive(Debug, Clone, Copy)]
 pub enum WhichSessions {
-    /// This one.
     One(Uuid),
-    /// All others.
     AllBut(Uuid),
 }
 

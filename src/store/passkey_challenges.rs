@@ -10,9 +10,6 @@ const MOST: i64 = 5_000;
 impl Store {
     /// Keeps what an authenticator was asked, in place of what the same browser asked before, and
     /// forgets what was never answered.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn keep_challenge(
         &self,
         browser: &SecretHash,
@@ -47,9 +44,6 @@ impl Store {
     }
 
     /// What was asked, once.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn take_challenge(
         &self,
         browser: &SecretHash,

@@ -11,20 +11,14 @@ use webauthn_rs::prelude::Passkey;
 /// A passkey as the store knows one.
 #[derive(Debug, FromRow)]
 pub struct PasskeyRecord {
-    /// The id.
     pub id: Uuid,
-    /// Whose it is.
     pub operator_id: Uuid,
-    /// That operator's address.
     pub address: String,
-    /// How its owner calls it.
     pub name: String,
     /// The public key and what else checks a signature.
     #[sqlx(try_from = "String")]
     pub credential: Credential,
-    /// Since when.
     pub created_at: DateTime<Utc>,
-    /// When it signed in last.
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
@@ -46,9 +40,6 @@ const COLUMNS: &str = "SELECT passkeys.id, operator_id, operators.address, name,
 
 impl Store {
     /// An operator's passkeys, the oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn passkeys(&self, operator: Uuid) -> Result<Vec<PasskeyRecord>> {
         on!(&self.read, |pool| {
             let mut query = sqlx::QueryBuilder::new(COLUMNS);
@@ -59,9 +50,6 @@ impl Store {
     }
 
     /// The passkey that authenticators know by this id.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn passkey(&self, credential_id: &str) -> Result<Option<PasskeyRecord>> {
         on!(&self.read, |pool| {
             let mut query = sqlx::QueryBuilder::new(COLUMNS);
@@ -72,9 +60,6 @@ impl Store {
     }
 
     /// Adds a passkey; nothing where somebody has it already.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn add_passkey(
         &self,
         passkey: &Passkey,
@@ -105,9 +90,6 @@ impl Store {
     }
 
     /// Keeps that a passkey signed in, and its counter where that has changed.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn passkey_used(
         &self,
         id: Uuid,

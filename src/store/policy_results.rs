@@ -9,7 +9,6 @@ use uuid::Uuid;
 /// How many senders a policy treated alike. Who only came to the warning level counts apart.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct CrossedTally {
-    /// The policy.
     pub policy_id: Uuid,
     /// Whether it is about the warning level.
     pub warning: bool,
@@ -17,20 +16,16 @@ pub struct CrossedTally {
     pub shadow: bool,
     /// What happened to them, or would have.
     pub action: Action,
-    /// How many they are.
     pub senders: i64,
 }
 
 /// A line that a sender crossed.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct CrossedLine {
-    /// When.
     pub at: DateTime<Utc>,
-    /// Who.
     pub sender: String,
     /// Whether it is only the warning level.
     pub warning: bool,
-    /// What happened, or would have.
     pub action: Action,
     /// Whether the policy was in shadow.
     pub shadow: bool,
@@ -42,9 +37,6 @@ pub struct CrossedLine {
 
 impl Store {
     /// How many senders crossed a line since then, by policy and by what came of it.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn crossed_tallies(&self, since: DateTime<Utc>) -> Result<Vec<CrossedTally>> {
         Ok(on!(&self.read, |pool| sqlx::query_as(
             "SELECT policy_id, line = 'warning' AS warning, shadow, action,
@@ -59,9 +51,6 @@ impl Store {
     }
 
     /// Up to `limit` lines of a policy that senders crossed since then, the latest first.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn crossed_lines(
         &self,
         policy: Uuid,

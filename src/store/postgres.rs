@@ -142,9 +142,6 @@ async fn connect(pool: &PgPool) -> Result<PgConnection, Error> {
 
 /// Makes sure that a connection stays with its server process for as long as it is open. One that a
 /// pooler lends by transaction loses its prepared statements, settings and locks.
-///
-/// # Errors
-/// When it does not, or the database fails.
 pub(super) async fn refuse_pooling_by_transaction(pool: &PgPool) -> anyhow::Result<()> {
     const PROCESS: &str = "SELECT pg_backend_pid()";
     let mut first = connect(pool).await?;

@@ -48,7 +48,6 @@ impl Drop for Alone<'_> {
 impl Store {
     /// Whether this process is the only one that has the database open, and stays it until the
     /// answer is dropped. On Postgres nobody can tell.
-    #[must_use]
     pub fn alone(&self) -> Option<Alone<'_>> {
         let presence = self.presence.as_deref()?;
         // Who asks for the other kind of lock in vain has none; dropping this takes the old one again.

@@ -10,9 +10,6 @@ use uuid::Uuid;
 
 impl Store {
     /// Gives an operator new recovery codes in place of those that are left.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn replace_recovery_codes(
         &self,
         operator: Uuid,
@@ -29,9 +26,6 @@ impl Store {
     }
 
     /// Uses a recovery code up; false where it is none of the operator's, or used.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn use_recovery_code(
         &self,
         operator: Uuid,

@@ -41,9 +41,6 @@ impl Store {
     }
 
     /// How many recipients were refused since `since`, for those of the restrictions that had any.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn refusals(
         &self,
         restrictions: &[Uuid],

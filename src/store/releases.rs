@@ -49,9 +49,6 @@ impl Store {
 
     /// What to release in the next round, at most 500 that are due at `now`: read before anybody
     /// has to wait for it.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn due(&self, now: DateTime<Utc>) -> Result<Vec<Restriction>> {
         let rows: Vec<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(concat!(
             "SELECT ",
@@ -72,9 +69,6 @@ impl Store {
     }
 
     /// When the next restriction is due.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn next_release(&self) -> Result<Option<DateTime<Utc>>> {
         Ok(on!(&self.read, |pool| sqlx::query_scalar(
             "SELECT COALESCE(takes_effect_at, ends_at)

@@ -21,9 +21,6 @@ pub(super) fn restricted_days(history: &[NewHistoryEntry]) -> BTreeMap<NaiveDate
 impl Store {
     /// How many were restricted on each UTC day from `first` on, imports left out; a day of none is
     /// not there. Days are written as `2026-11-23`.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn restricted_per_day(&self, first: NaiveDate) -> Result<Vec<(String, i64)>> {
         on!(&self.read, |pool| sqlx::query_as(
             "SELECT day, restricted FROM restricted_days WHERE day >= $1 ORDER BY day"

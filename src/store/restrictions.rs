@@ -17,9 +17,6 @@ use uuid::Uuid;
 
 impl Store {
     /// Restricts `address` by hand; nothing where it is restricted already.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn restrict(
         &self,
         address: &Address,
@@ -66,9 +63,6 @@ impl Store {
     }
 
     /// The restriction with this id.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn restriction(&self, id: Uuid) -> Result<Option<Restriction>> {
         let row: Option<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(concat!(
             "SELECT ",
@@ -82,9 +76,6 @@ impl Store {
     }
 
     /// The active restrictions in the order of their addresses, behind the address `after`.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn active_by_address(&self, after: &str, limit: usize) -> Result<Vec<Restriction>> {
         let rows: Vec<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(concat!(
             "SELECT ",
@@ -103,9 +94,6 @@ impl Store {
     }
 
     /// Every restriction that `address` ever had: the active one first, then the latest.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn restrictions_of(&self, address: &Address) -> Result<Vec<Restriction>> {
         let rows: Vec<RestrictionRow> = on!(&self.read, |pool| sqlx::query_as(concat!(
             "SELECT ",
@@ -129,9 +117,6 @@ impl Store {
     }
 
     /// What happened to a restriction, oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn history(&self, restriction: Uuid) -> Result<Vec<HistoryEntry>> {
         on!(&self.read, |pool| sqlx::query_as(
             "SELECT at, event, actor, comment, detail

@@ -13,11 +13,9 @@ const AT_ONCE: i64 = 500;
 /// What is deleted once it is old: one kind after the other, each by its own index.
 #[derive(Debug, Clone, Copy)]
 pub enum Evidence {
-    /// Messages as they were submitted.
     Messages,
     /// How much was sent, by sender and minute.
     Sending,
-    /// Lines that senders crossed.
     Crossings,
     /// Recipients that were refused, by restriction and minute.
     Refusals,
@@ -33,9 +31,6 @@ impl Evidence {
 
 impl Store {
     /// When the newest message or audit record was written.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn newest_record(&self) -> Result<Option<DateTime<Utc>>> {
         let newest: Vec<DateTime<Utc>> = on!(&self.read, |pool| sqlx::query_scalar(
             "SELECT at FROM (SELECT at FROM messages ORDER BY id DESC LIMIT 1) AS message

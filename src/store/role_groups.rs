@@ -11,9 +11,7 @@ use uuid::Uuid;
 /// What became of a change to an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OperatorChange {
-    /// It is as asked.
     Done,
-    /// There is no such operator.
     Unknown,
     /// This is the last one in Organization Management who signs in with a password: without it
     /// nobody could manage anything while the identity provider is away.
@@ -25,9 +23,6 @@ const MANAGERS_LOCK: i64 = 0x4d61_6e61_6765_7273;
 
 impl Store {
     /// Gives an operator another role group; open sessions end, so that none goes on with the old.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn change_role_group(
         &self,
         address: &Address,
@@ -54,9 +49,6 @@ impl Store {
     }
 
     /// Removes an operator, sessions and links included.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn remove_operator(
         &self,
         address: &Address,

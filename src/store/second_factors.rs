@@ -12,17 +12,13 @@ use uuid::Uuid;
 /// What an operator has beside the password.
 #[derive(Debug)]
 pub struct SecondFactors {
-    /// Since when one-time codes count.
     pub codes_since: Option<DateTime<Utc>>,
-    /// The passkeys, the oldest first.
     pub passkeys: Vec<PasskeyRecord>,
-    /// How many recovery codes are left.
     pub recovery_codes: i64,
 }
 
 impl SecondFactors {
     /// How many there are; recovery codes only stand in for them.
-    #[must_use]
     pub fn count(&self) -> usize {
         usize::from(self.codes_since.is_some()) + self.passkeys.len()
     }
@@ -31,11 +27,9 @@ impl SecondFactors {
 /// Who adds a second factor, and the recovery codes to get where there are none yet.
 #[derive(Debug, Clone, Copy)]
 pub struct NewFactor<'a> {
-    /// The operator's id.
     pub operator: Uuid,
     /// The operator, as the audit log names it.
     pub actor: &'a Actor,
-    /// When.
     pub now: DateTime<Utc>,
     /// Recovery codes that were not shown yet.
     pub recovery_codes: &'a [SecretHash],
@@ -46,24 +40,18 @@ pub struct NewFactor<'a> {
 pub enum Added {
     /// They are good from now on and have to be shown.
     WithRecoveryCodes,
-    /// There were others, which stay.
     Alone,
 }
 
 /// A second factor to be removed.
 #[derive(Debug, Clone, Copy)]
 pub enum Factor {
-    /// The one-time codes.
     OneTimeCodes,
-    /// A passkey.
     Passkey(Uuid),
 }
 
 impl Store {
     /// What an operator has beside the password.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn second_factors(&self, operator: Uuid) -> Result<SecondFactors> {
         let codes_since: Option<Option<DateTime<Utc>>> = on!(&self.read, |pool| {
             sqlx::query_scalar("SELECT confirmed_at FROM one_time_codes WHERE operator_id = $1")
@@ -83,9 +71,6 @@ impl Store {
 
     /// Removes a second factor, and with the last one the recovery codes; false where there is no
     /// such factor.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn remove_second_factor(
         &self,
         operator: Uuid,

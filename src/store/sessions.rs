@@ -21,13 +21,9 @@ const SEEN_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// Who a session belongs to.
 #[derive(Debug, Clone, FromRow)]
 pub struct SessionRecord {
-    /// The session's id.
     pub id: Uuid,
-    /// The operator's id.
     pub operator_id: Uuid,
-    /// The operator's address.
     pub address: String,
-    /// What the operator may do now.
     pub role_group: RoleGroup,
     /// Whether the operator has a password here, and does not come from an identity provider.
     pub is_local: bool,
@@ -39,11 +35,8 @@ pub struct SessionRecord {
 /// A session that is about to begin.
 #[derive(Debug, Clone, Copy)]
 pub struct NewSession<'a> {
-    /// The hash of the cookie's value.
     pub secret: &'a SecretHash,
-    /// The operator's id.
     pub operator: Uuid,
-    /// The browser, in a few words.
     pub browser: Option<&'a str>,
     /// What the operator proved to be the one with.
     pub with: &'static str,
@@ -51,9 +44,6 @@ pub struct NewSession<'a> {
 
 impl Store {
     /// Begins a session; sessions that are over are deleted on the occasion.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn begin_session(
         &self,
         new: NewSession<'_>,
@@ -99,9 +89,6 @@ impl Store {
     }
 
     /// Who the session belongs to, while it lasts; that it was asked keeps it alive.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn session(
         &self,
         secret: &SecretHash,
@@ -115,9 +102,6 @@ impl Store {
     }
 
     /// The same, but it goes on as if nobody had asked.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn find_session(
         &self,
         secret: &SecretHash,
@@ -161,9 +145,6 @@ impl Store {
     }
 
     /// Ends a session whose browser begins another; signing in is what is audited.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn drop_session(&self, secret: &SecretHash) -> Result<()> {
         let mut tx = self.begin().await?;
         on!(&mut tx, |tx| sqlx::query("DELETE FROM sessions WHERE secret_hash = $1")
@@ -175,9 +156,6 @@ impl Store {
     }
 
     /// Ends a session.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn end_session(
         &self,
         secret: &SecretHash,

@@ -27,9 +27,6 @@ pub(super) struct SqliteWriter {
 
 impl SqliteWriter {
     /// Opens the database at `path`.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
     pub(super) async fn open(
         path: &Path,
         options: SqliteConnectOptions,

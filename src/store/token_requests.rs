@@ -7,9 +7,6 @@ use chrono::{DateTime, Utc};
 
 impl Store {
     /// Counts a request of a token, and answers the how manyth of its minute it is.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn count_request(&self, token: &SecretHash, now: DateTime<Utc>) -> Result<i64> {
         let mut tx = self.begin().await?;
         let requests = on!(&mut tx, |tx| sqlx::query_scalar(

@@ -15,15 +15,11 @@ const USED_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// A token and its last use.
 #[derive(Debug, Clone, FromRow)]
 pub struct KnownToken {
-    /// Its name.
     pub name: String,
-    /// What it may do.
     pub role_group: RoleGroup,
-    /// Since when.
     pub created_at: DateTime<Utc>,
     /// Until when; for ever where there is nothing.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was used last.
     pub last_used_at: Option<DateTime<Utc>>,
     /// And from where.
     pub last_used_from: Option<String>,
@@ -31,7 +27,6 @@ pub struct KnownToken {
 
 impl KnownToken {
     /// Whether a use now is worth a write.
-    #[must_use]
     pub fn is_use_news(&self, now: DateTime<Utc>) -> bool {
         self.last_used_at.is_none_or(|at| now - at >= USED_EVERY)
     }
@@ -39,9 +34,6 @@ impl KnownToken {
 
 impl Store {
     /// Every token with its last use, by name.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn known_tokens(&self) -> Result<Vec<KnownToken>> {
         Ok(on!(&self.read, |pool| sqlx::query_as(concat!(
             "SELECT ",
@@ -53,9 +45,6 @@ impl Store {
     }
 
     /// The token with this secret, while it is good.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn token(
         &self,
         secret: &SecretHash,
@@ -75,9 +64,6 @@ impl Store {
     }
 
     /// Writes when tokens were used, each at most once a minute.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn note_token_uses(&self, uses: &HashMap<SecretHash, TokenUse>) -> Result<()> {
         let mut tx = self.begin().await?;
         for (token, it) in uses {

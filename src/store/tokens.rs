@@ -11,11 +11,8 @@ use sqlx::FromRow;
 /// A token as the store knows one.
 #[derive(Debug, Clone, FromRow)]
 pub struct TokenRecord {
-    /// Its name.
     pub name: String,
-    /// What it may do.
     pub role_group: RoleGroup,
-    /// Since when.
     pub created_at: DateTime<Utc>,
     /// Until when; for ever where there is nothing.
     pub expires_at: Option<DateTime<Utc>>,
@@ -23,9 +20,6 @@ pub struct TokenRecord {
 
 impl Store {
     /// Adds a token; false where the name is taken.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn add_token(
         &self,
         token: &TokenRecord,
@@ -58,9 +52,6 @@ impl Store {
     }
 
     /// Every token, by name.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn tokens(&self) -> Result<Vec<TokenRecord>> {
         Ok(on!(&self.read, |pool| sqlx::query_as(
             "SELECT name, role_group, created_at, expires_at FROM tokens ORDER BY name"
@@ -70,9 +61,6 @@ impl Store {
     }
 
     /// Revokes a token; false where there is none of this name.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn revoke_token(
         &self,
         name: &str,

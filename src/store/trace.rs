@@ -16,21 +16,14 @@ const LOOKED_AT: i64 = 20_000;
 /// Which messages, and where to go on.
 #[derive(Debug, Clone, Default)]
 pub struct MessageQuery {
-    /// Whose.
     pub sender: Option<Address>,
     /// For whom, as it was written in the envelope, in any case.
     pub recipient: Option<String>,
-    /// How the mail server calls it.
     pub queue_id: Option<String>,
-    /// From when on.
     pub since: Option<DateTime<Utc>>,
-    /// Until when, exclusive.
     pub until: Option<DateTime<Utc>>,
-    /// What it is.
     pub verdict: Option<Verdict>,
-    /// How many.
     pub limit: usize,
-    /// Behind which message to go on.
     pub after: Option<MessagePosition>,
 }
 
@@ -48,9 +41,6 @@ pub struct MessagePage {
 
 impl Store {
     /// A page of messages, newest first.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn messages(&self, query: &MessageQuery) -> Result<MessagePage> {
         let end = if query.must_look() { self.end_of_look(query).await? } else { None };
         let pieces = query.page(end);
@@ -72,9 +62,6 @@ impl Store {
     }
 
     /// The message with this id.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn message(&self, id: Uuid) -> Result<Option<Message>> {
         let row: Option<MessageRow> = on!(&self.read, |pool| sqlx::query_as(concat!(
             "SELECT ",

@@ -21,9 +21,7 @@ const UNBLOCKS_SINCE: &str = "SELECT COUNT(*) FROM restrictions
 /// Who asks for an unblock, and in which role.
 #[derive(Debug, Clone, Copy)]
 pub struct Asker<'a> {
-    /// Who.
     pub actor: &'a Actor,
-    /// What it may.
     pub role: RoleGroup,
 }
 
@@ -32,9 +30,7 @@ pub struct Asker<'a> {
 pub enum Unblocked {
     /// It is as asked; nothing was committed where it was so before.
     Done(Box<Restriction>, Vec<Committed>),
-    /// There is no such restriction.
     Unknown,
-    /// The restriction has ended.
     NotRestricted,
     /// The sender was unblocked too often; Organization Management is asked.
     LimitReached,
@@ -63,9 +59,6 @@ impl Store {
     }
 
     /// How many unblocks of a sender count towards the limit.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn unblocks_that_count(&self, address: &Address, now: DateTime<Utc>) -> Result<i64> {
         Ok(on!(&self.read, |pool| sqlx::query_scalar(UNBLOCKS_SINCE)
             .bind(address.as_str())

@@ -21,9 +21,6 @@ pub(super) struct WriteAheadLog(mpsc::Sender<oneshot::Sender<()>>);
 
 impl WriteAheadLog {
     /// That of the database at `path`.
-    ///
-    /// # Errors
-    /// When there is no thread to be had.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let mut name = path.as_os_str().to_owned();
         name.push("-wal");
@@ -34,9 +31,6 @@ impl WriteAheadLog {
     }
 
     /// Whether the disk has not failed so far.
-    ///
-    /// # Errors
-    /// When it has.
     pub(super) fn works(&self) -> Result<(), Error> {
         if self.0.is_closed() { Err(Error::WorkerCrashed) } else { Ok(()) }
     }

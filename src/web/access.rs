@@ -63,9 +63,7 @@ pub(crate) struct Doors {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// Tokens; to look, sessions too.
     Api,
-    /// Sessions alone.
     Portal,
 }
 

@@ -59,7 +59,6 @@ fn router(app: Shared) -> Router {
 }
 
 /// Every route there is.
-#[must_use]
 pub fn routes(app: &Arc<App>) -> Vec<Route> {
     all_routes(app).into_list()
 }

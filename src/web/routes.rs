@@ -15,20 +15,16 @@ use utoipa_axum::router::UtoipaMethodRouter;
 /// A route, and whom it lets pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// The method it takes.
     pub method: Method,
     /// Its path, parts that vary in braces.
     pub path: String,
-    /// Whom it lets pass.
     pub open_to: OpenTo,
 }
 
 /// Whom a route lets pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenTo {
-    /// Everybody, signed in or not.
     Anybody,
-    /// Who has this permission.
     Who(Permission),
 }
 

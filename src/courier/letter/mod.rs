@@ -26,15 +26,12 @@ pub(super) struct Letter {
     /// How grave it is, and which policy tells it.
     pub(super) tag: Option<Tag>,
     pub(super) title: String,
-    /// What the reader must not miss.
     pub(super) note: Option<String>,
     pub(super) opening: Vec<String>,
     pub(super) facts: Vec<Fact>,
     pub(super) sections: Vec<Section>,
-    /// What to do, in this order.
     pub(super) steps: Vec<String>,
     pub(super) action: Option<Link>,
-    /// Why the reader gets this.
     pub(super) closing: Vec<String>,
 }
 
@@ -54,7 +51,6 @@ pub(super) struct Fact {
 pub(super) struct Section {
     pub(super) title: String,
     pub(super) lines: Vec<Line>,
-    /// How many more there are.
     pub(super) more: Option<String>,
 }
 

@@ -41,7 +41,6 @@ struct Html<'a> {
 
 impl Mailer {
     /// A mailer by the settings; links in its mails lead to `public_url`.
-    #[must_use]
     pub fn new(settings: &MailSettings, config: &Config, public_url: &str) -> Self {
         Self {
             writer: Writer::new(config, public_url),
@@ -51,7 +50,6 @@ impl Mailer {
     }
 
     /// The same with other limits.
-    #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { relay: self.relay.with_limits(limits), ..self }
     }

@@ -48,7 +48,6 @@ pub struct Webhooks {
 
 impl Webhooks {
     /// The webhooks of the settings; links in what they are told lead to `public_url`.
-    #[must_use]
     pub fn new(config: &Config, public_url: &str) -> Self {
         let alerts = &config.alerts;
         Self {

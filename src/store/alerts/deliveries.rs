@@ -17,9 +17,7 @@ const CLAIMED_AT_ONCE: i64 = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum Channel {
-    /// By mail.
     Mail,
-    /// By a call of a webhook.
     Webhook,
 }
 
@@ -28,7 +26,6 @@ impl Channel {
     pub const ALL: [Self; 2] = [Self::Mail, Self::Webhook];
 
     /// The channel in one word.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Mail => "mail",
@@ -58,15 +55,12 @@ impl NewDelivery {
 /// A delivery that this process attempts.
 #[derive(Debug, Clone)]
 pub struct Claimed {
-    /// Its id, the same at each attempt.
     pub id: Uuid,
-    /// What to tell.
     pub notice: Notice,
     /// A mail address, or the label of a webhook.
     pub target: String,
     /// Whether this is the last mail that the daily limit lets through.
     pub last_today: bool,
-    /// When the notice was written.
     pub created_at: DateTime<Utc>,
     /// Which attempt this is, from 1.
     pub attempt: i64,
@@ -85,34 +79,24 @@ struct ClaimedRow {
 /// How a delivery stands.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Delivery {
-    /// Its id.
     pub id: Uuid,
-    /// By mail or webhook.
     pub channel: Channel,
     /// A mail address, or the label of a webhook.
     pub target: String,
-    /// When it was written.
     pub created_at: DateTime<Utc>,
     /// When it is tried again; nothing where nothing more is tried.
     pub due_at: Option<DateTime<Utc>>,
-    /// How often it was tried.
     pub attempts: i64,
-    /// When it arrived.
     pub delivered_at: Option<DateTime<Utc>>,
-    /// When it was given up.
     pub given_up_at: Option<DateTime<Utc>>,
-    /// Why the last attempt failed.
     pub problem: Option<String>,
 }
 
 /// What waits to be delivered.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Queue {
-    /// By mail or webhook.
     pub channel: Channel,
-    /// How many.
     pub length: i64,
-    /// When the oldest was written.
     pub oldest: DateTime<Utc>,
 }
 
@@ -150,9 +134,6 @@ impl Store {
     }
 
     /// When the next delivery of a channel is due.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn next_delivery(&self, channel: Channel) -> Result<Option<DateTime<Utc>>> {
         Ok(on!(&self.read, |pool| sqlx::query_scalar(
             "SELECT due_at FROM deliveries
@@ -211,9 +192,6 @@ impl Store {
     }
 
     /// How the deliveries of a notice stand.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn deliveries(&self, notice: Uuid) -> Result<Vec<Delivery>> {
         Ok(on!(&self.read, |pool| sqlx::query_as(
             "SELECT id, channel, target, created_at, due_at, attempts, delivered_at, given_up_at,
@@ -229,9 +207,6 @@ impl Store {
 
     /// Whether a notice is still kept: it goes when evidence of its age goes, and its deliveries with
     /// it.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn has_notice(&self, notice: Uuid) -> Result<bool> {
         Ok(on!(&self.read, |pool| sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM notices WHERE id = $1)"
@@ -242,9 +217,6 @@ impl Store {
     }
 
     /// The deliveries given up since then, the latest first, at most `limit`.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn given_up(&self, since: DateTime<Utc>, limit: i64) -> Result<Vec<Delivery>> {
         Ok(on!(&self.read, |pool| sqlx::query_as(
             "SELECT id, channel, target, created_at, due_at, attempts, delivered_at, given_up_at,
@@ -261,9 +233,6 @@ impl Store {
     }
 
     /// What waits, by channel; a channel where nothing waits is not there.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn delivery_queues(&self) -> Result<Vec<Queue>> {
         Ok(on!(&self.read, |pool| sqlx::query_as(
             "SELECT channel, COUNT(*) AS length, MIN(created_at) AS oldest

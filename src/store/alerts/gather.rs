@@ -18,11 +18,9 @@ const MANAGERS: &str = "SELECT address FROM operators WHERE role_group = $1 ORDE
 /// To whom alerts go, by the settings.
 #[derive(Debug, Clone, Default)]
 pub struct Audience {
-    /// Whether mail can be sent.
     pub mail: bool,
     /// Who gets the mails of policies that name nobody; where it is empty, Organization Management.
     pub recipients: Vec<String>,
-    /// The webhooks' labels.
     pub webhooks: Vec<String>,
 }
 
@@ -87,9 +85,6 @@ impl Store {
     }
 
     /// When the next notice is due; nothing where everybody was told of everything.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn next_notice(&self) -> Result<Option<DateTime<Utc>>> {
         Ok(self.untold().await?.iter().map(Untold::due_at).min())
     }
@@ -130,9 +125,6 @@ impl Store {
 
     /// Who gets the mails of policies that name nobody: those of the settings, else Organization
     /// Management.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn default_recipients(&self, audience: &Audience) -> Result<Vec<String>> {
         if !audience.recipients.is_empty() {
             return Ok(audience.recipients.clone());

@@ -12,18 +12,14 @@ use uuid::Uuid;
 pub struct AlertQuery {
     /// How far somebody has come with them; any where nothing is named.
     pub status: Option<AlertStatus>,
-    /// The policy that raised them.
     pub policy: Option<AlertPolicyId>,
-    /// How many.
     pub limit: usize,
-    /// Behind which alert to go on.
     pub after: Option<Uuid>,
 }
 
 /// A page of alerts.
 #[derive(Debug)]
 pub struct AlertPage {
-    /// The alerts, newest first.
     pub items: Vec<Alert>,
     /// Behind which one the next page begins; nothing on the last one.
     pub next: Option<Uuid>,
@@ -31,9 +27,6 @@ pub struct AlertPage {
 
 impl Store {
     /// A page of alerts, newest first.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn alerts(&self, query: &AlertQuery) -> Result<AlertPage> {
         let pieces = query.pieces();
         let rows: Vec<AlertRow> =
@@ -45,9 +38,6 @@ impl Store {
     }
 
     /// The alert with this id.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn alert(&self, id: Uuid) -> Result<Option<Alert>> {
         let row: Option<AlertRow> = on!(&self.read, |pool| sqlx::query_as(concat!(
             "SELECT ",
@@ -61,9 +51,6 @@ impl Store {
     }
 
     /// The alerts about a restriction on which something is left to do, newest first.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn open_alerts_of(&self, restriction: Uuid) -> Result<Vec<Alert>> {
         let rows: Vec<AlertRow> = on!(&self.read, |pool| {
             sqlx::query_as(concat!(
@@ -79,9 +66,6 @@ impl Store {
     }
 
     /// How many alerts are new, counted up to `cap`.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn new_alerts(&self, cap: i64) -> Result<i64> {
         Ok(on!(&self.read, |pool| sqlx::query_scalar(
             "SELECT COUNT(*) FROM (SELECT 1 FROM alerts WHERE status = 'new' LIMIT $1) AS counted"

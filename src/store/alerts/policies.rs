@@ -11,9 +11,6 @@ const CHANGED: &str = "SELECT policy FROM alert_policies";
 
 impl Store {
     /// Every alert policy, the gravest first.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn alert_policies(&self) -> Result<Vec<AlertPolicy>> {
         with_defaults(&on!(&self.read, |pool| sqlx::query_scalar(CHANGED).fetch_all(pool).await)?)
     }

@@ -38,7 +38,6 @@ pub(super) struct Known {
 
 #[derive(Clone, Copy)]
 enum Place {
-    /// Not touched yet.
     Stored(usize),
     Touched(usize),
 }
@@ -90,9 +89,6 @@ impl Known {
 
 impl Store {
     /// The newest messages with one of these queue ids, whosoever they are, the newest first.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn messages_with_queue_ids(&self, queue_ids: &[String]) -> Result<Vec<Message>> {
         const MOST: i64 = 50;
         let known: Vec<&String> = queue_ids.iter().filter(|id| !id.is_empty()).collect();
@@ -116,9 +112,6 @@ impl Store {
     }
 
     /// The newest message of a sender with this Message-ID, among the 1,000 newest.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn message_with_message_id(
         &self,
         sender: &Address,

@@ -38,7 +38,6 @@ const SENDER_LOCKS: i32 = 0x5365;
 pub struct Counted {
     /// For each report in order, whether it told anything new.
     pub news: Vec<bool>,
-    /// What it did to restrictions.
     pub committed: Vec<Committed>,
     /// Whether admins are to be told of something.
     pub raised: bool,
@@ -59,9 +58,6 @@ pub struct CountingTransaction(Tx);
 
 impl Store {
     /// Begins a transaction that counts.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn begin_counting(&self) -> Result<CountingTransaction> {
         self.counting.begin().await.map(CountingTransaction)
     }

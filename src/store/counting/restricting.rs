@@ -283,7 +283,6 @@ impl Verdict<'_> {
 pub(super) struct Messages<'a> {
     last: &'a Message,
     last_spam: Option<&'a Message>,
-    /// Those that a filter says are spam.
     filtered: Vec<&'a Message>,
 }
 

@@ -12,13 +12,9 @@ use std::ops::{AddAssign, Sub};
 /// What messages add to the counts of a minute, or changes of them take away.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, FromRow)]
 pub struct Sum {
-    /// Messages.
     pub messages: i64,
-    /// Spam messages.
     pub spam: i64,
-    /// Recipients inside.
     pub inside: i64,
-    /// Recipients outside.
     pub outside: i64,
     /// Recipients of whom nobody knows where they are.
     pub unplaced: i64,

@@ -12,13 +12,11 @@ use chrono::{DateTime, Utc};
 pub struct Standing {
     /// What it sent, since it was released the last time.
     pub sending: Sending,
-    /// The policy.
     pub policy: OutboundSpamPolicy,
 }
 
 impl Standing {
     /// Which lines it has crossed.
-    #[must_use]
     pub fn judgement(&self) -> Judgement {
         judge(&self.sending, &self.policy)
     }
@@ -26,9 +24,6 @@ impl Standing {
 
 impl Store {
     /// How a sender stands.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn standing(&self, sender: &Address, now: DateTime<Utc>) -> Result<Standing> {
         let policies = self.outbound_spam_policies().await?;
         let released: Option<DateTime<Utc>> = on!(&self.read, |pool| sqlx::query_scalar(

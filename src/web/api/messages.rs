@@ -116,7 +116,6 @@ pub(crate) async fn list(
 /// A page of messages, for script and page alike.
 pub(crate) struct TracePage {
     pub(crate) items: Vec<Message>,
-    /// The cursor of the next page.
     pub(crate) next_cursor: Option<String>,
     /// Where the messages end that were looked through, where older ones are left for the next page.
     pub(crate) looked_back_to: Option<DateTime<Utc>>,

@@ -80,9 +80,7 @@ pub(crate) fn has_query(operation: &Operation) -> bool {
 /// How failures are told.
 #[derive(Clone, Copy, PartialEq)]
 enum Shape {
-    /// As a problem document.
     Problem,
-    /// As Exchange tells them.
     Exchange,
 }
 

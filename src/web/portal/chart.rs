@@ -20,13 +20,9 @@ const LAST_LABEL: i64 = 9_000;
 /// A column of a chart.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Column {
-    /// The part below, which is hatched.
     pub(crate) hatched: i64,
-    /// The part above it.
     pub(crate) plain: i64,
-    /// What it says in words.
     pub(crate) words: String,
-    /// What stands below it.
     pub(crate) label: Option<String>,
 }
 
@@ -66,7 +62,6 @@ struct Label {
 pub(crate) struct NewChart<'a> {
     /// Unlike that of every other chart of the document.
     pub(crate) id: String,
-    /// A class that gives it its colours.
     pub(crate) kind: &'static str,
     pub(crate) title: String,
     pub(crate) description: String,

@@ -21,7 +21,6 @@ pub(crate) struct Factors {
     pub(super) is_local: bool,
     /// Nothing else is open to the operator before there is one.
     pub(super) must_enrol: bool,
-    /// The last one cannot be removed.
     pub(super) required: bool,
     pub(super) codes_since: Option<DateTime<Utc>>,
     pub(super) setup: Option<Setup>,

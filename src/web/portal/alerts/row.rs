@@ -14,7 +14,6 @@ pub(crate) struct Row {
     pub(crate) policy: AlertPolicyId,
     pub(crate) severity: Severity,
     pub(crate) status: AlertStatus,
-    /// The status in words.
     pub(crate) state: &'static str,
     pub(crate) user: Option<User>,
     pub(crate) why: String,
@@ -31,7 +30,6 @@ pub(crate) struct Row {
 pub(crate) struct User {
     pub(crate) address: String,
     pub(crate) page: String,
-    /// The filter of the message trace.
     pub(crate) messages: String,
 }
 

@@ -19,7 +19,6 @@ pub(super) enum NotLetIn {
     TurnedAway(String),
     /// The provider's answer does not pass the checks, or there is none, or no role group in it.
     Refused(Refused),
-    /// The operator was removed.
     Removed,
     /// Too many sign-ins begin in this network.
     TooMany,

@@ -104,7 +104,6 @@ pub(crate) struct Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Step {
-    /// Back to the form.
     Edit,
     Save,
 }
