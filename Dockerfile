@@ -1,9 +1,10 @@
-FROM rust:1.95-slim-bookworm AS build
+# Images by digest: what was looked at is what runs. `docker buildx imagetools inspect IMAGE:TAG` tells the digest of a newer one.
+FROM rust:1.95-slim-bookworm@sha256:d7482085ff5b415f84dba5647ae71606650bdef00db7aeb69f4b3d170c3e4082 AS build
 WORKDIR /src
 COPY . .
 RUN cargo build --release --locked
 
-FROM debian:bookworm-slim
+FROM debian:bookworm-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171
 # Whom to trust when the identity provider is asked; a slim image trusts nobody.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/target/release/restricted-users /usr/local/bin/

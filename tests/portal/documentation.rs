@@ -174,3 +174,19 @@ async fn the_page_about_operations_does_it_from_other_machines() {
     assert!(file.lines().nth(1).unwrap().starts_with("\"alice@example.org\","), "{file}");
     assert_eq!(admin.user("alice@example.org")["state"], "unblocking");
 }
+
+#[test]
+fn images_of_others_are_named_by_digest() {
+    let files = [include_str!("../../Dockerfile"), include_str!("../../deploy/compose.yaml")];
+    let mut others = 0;
+    for line in files.iter().flat_map(|file| file.lines()).map(str::trim) {
+        let image = line.strip_prefix("FROM ").or_else(|| line.strip_prefix("image: "));
+        let Some(image) = image else { continue };
+        let digest = image.split_once("@sha256:").map(|(_, digest)| digest);
+        let digest = digest.and_then(|digest| digest.split(' ').next()).unwrap_or_default();
+        let is_digest = digest.len() == 64 && digest.bytes().all(|octet| octet.is_ascii_hexdigit());
+        assert!(is_digest, "{line}");
+        others += 1;
+    }
+    assert_eq!(others, 3);
+}
