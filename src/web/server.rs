@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use hyper::Request;
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -19,7 +19,7 @@ use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -103,14 +103,15 @@ impl Server {
         let router = self.router.clone();
         let (leave, place) = (place.leave(), Arc::new(place));
         let service = service_fn(move |mut request: Request<Incoming>| {
-            let busy = Busy::on(&place);
             request.extensions_mut().insert(Peer(peer.ip()));
+            let place = Arc::clone(&place);
+            let request = request.map(|body| UntilWhole::of(body, &place));
             let answer = router.clone().oneshot(request.map(Body::new));
-            async {
+            async move {
                 let answer = timeout(LONGEST_REQUEST, answer).await;
                 let answer =
                     answer.unwrap_or_else(|_| Ok(StatusCode::REQUEST_TIMEOUT.into_response()));
-                answer.map(|answer| answer.map(|body| UntilSent { body, _busy: busy }))
+                answer.map(|answer| answer.map(|body| UntilSent::of(body, place)))
             }
         });
         let connection = self.builder.serve_connection(TokioIo::new(stream), service).into_owned();
@@ -120,26 +121,65 @@ impl Server {
     }
 }
 
-/// A request that is not answered to the end yet.
-struct Busy(Arc<Place>);
+/// The body of a request. Until it is whole the client is waited for, and makes way as one does that has
+/// sent half a head.
+struct UntilWhole {
+    body: Incoming,
+    place: Arc<Place>,
+}
 
-impl Busy {
-    fn on(place: &Arc<Place>) -> Self {
-        place.busy();
-        Self(Arc::clone(place))
+impl UntilWhole {
+    fn of(body: Incoming, place: &Arc<Place>) -> Self {
+        if body.is_end_stream() {
+            place.busy();
+        } else {
+            place.idle();
+        }
+        Self { body, place: Arc::clone(place) }
     }
 }
 
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.idle();
+impl hyper::body::Body for UntilWhole {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.place.busy();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
 /// The body of an answer; until it is sent the connection is busy, and a stream of events is for long.
 struct UntilSent {
     body: Body,
-    _busy: Busy,
+    place: Arc<Place>,
+}
+
+impl UntilSent {
+    fn of(body: Body, place: Arc<Place>) -> Self {
+        place.busy();
+        Self { body, place }
+    }
+}
+
+impl Drop for UntilSent {
+    fn drop(&mut self) {
+        self.place.idle();
+    }
 }
 
 impl hyper::body::Body for UntilSent {

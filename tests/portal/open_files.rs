@@ -55,6 +55,28 @@ async fn a_thousand_silent_browsers_stop_neither_mail_servers_nor_scripts() {
 }
 
 #[tokio::test]
+async fn hundreds_who_send_half_a_form_keep_no_script_out() {
+    raise_limit();
+    let database = Database::create().await;
+    let serve = Serve::with_files(&database, FEW_FILES);
+    let web = serve.url.strip_prefix("http://").unwrap();
+    let half = format!(
+        "POST /sign-in HTTP/1.1\r\nhost: {web}\r\norigin: http://{web}\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: 99\r\n\
+         expect: 100-continue\r\n\r\naddress="
+    );
+    let mut strangers = Vec::new();
+    for _ in 0..300 {
+        let mut stranger = TcpStream::connect(web).await.unwrap();
+        let waits = answer_on(&mut stranger, &half).await;
+        assert!(waits.starts_with("HTTP/1.1 100 Continue"), "{waits}");
+        strangers.push(stranger);
+    }
+    let health = answer(web, "GET /readyz HTTP/1.1\r\nhost: it\r\n\r\n").await;
+    assert!(health.starts_with("HTTP/1.1 200 OK"), "{health}");
+}
+
+#[tokio::test]
 async fn two_thousand_silent_mail_servers_keep_no_other_from_its_answer() {
     raise_limit();
     let database = Database::create().await;
