@@ -2,7 +2,7 @@
 
 use crate::config::ForwardedHeader;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
@@ -67,8 +67,10 @@ fn hops(headers: &HeaderMap, header: ForwardedHeader) -> Vec<Option<IpAddr>> {
         ForwardedHeader::Forwarded => for_parameter,
         ForwardedHeader::XForwardedFor | ForwardedHeader::XRealIp => hop_address,
     };
-    let all = headers.get_all(header.name()).iter().filter_map(|value| value.to_str().ok());
-    all.flat_map(|value| value.split(',')).map(|part| hop(part.trim())).collect()
+    // Octets that are no text may stand before the proxy's own word, and do not make it unheard.
+    let values = headers.get_all(header.name()).iter().map(HeaderValue::as_bytes);
+    let parts = values.flat_map(|value| value.split(|octet| *octet == b','));
+    parts.map(|part| hop(str::from_utf8(part).ok()?.trim())).collect()
 }
 
 fn for_parameter(hop: &str) -> Option<IpAddr> {
@@ -90,13 +92,22 @@ fn hop_address(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
 
     const PROXIES: &str = "192.0.2.0/24";
 
     fn client_of(header: ForwardedHeader, headers: &[(&str, &str)], trusted: &[&str]) -> String {
         let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().unwrap()).collect();
         client([192, 0, 2, 1].into(), &map(headers), header, &trusted).to_string()
+    }
+
+    #[test]
+    fn what_a_client_writes_that_is_no_text_does_not_hide_what_the_proxy_adds() {
+        let mut headers = HeaderMap::new();
+        let value = HeaderValue::from_bytes(b"\xff, 203.0.113.9").unwrap();
+        headers.insert("x-forwarded-for", value);
+        let (header, trusted) = (ForwardedHeader::XForwardedFor, [PROXIES.parse().unwrap()]);
+        let found = client([192, 0, 2, 1].into(), &headers, header, &trusted);
+        assert_eq!(found.to_string(), "203.0.113.9");
     }
 
     fn map(headers: &[(&str, &str)]) -> HeaderMap {
