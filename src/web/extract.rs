@@ -36,48 +36,45 @@ pub(crate) struct Json<T>(pub(crate) T);
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let JsonBytes(bytes) = JsonBytes::<LARGEST_BODY>::from_request(request, state).await?;
+        from_json(&bytes).map(Self)
+    }
+}
+
+/// A JSON body as it is, of at most `LIMIT` octets; a missing one is `{}`.
+#[derive(Debug)]
+pub(crate) struct JsonBytes<const LIMIT: usize>(pub(crate) Bytes);
+
+impl<const LIMIT: usize, S: Sync> FromRequest<S> for JsonBytes<LIMIT> {
+    type Rejection = Problem;
+
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let bytes = bytes_within(body, LARGEST_BODY).await?;
+        let bytes = bytes_within(body, LIMIT).await?;
         if bytes.is_empty() {
-            return from_json(b"{}").map(Self);
+            return Ok(Self(Bytes::from_static(b"{}")));
         }
-        if !is_json(&parts.headers) {
-            return Err(Problem::UnsupportedMediaType);
-        }
-        from_json(&bytes).map(Self)
+        if is_json(&parts.headers) { Ok(Self(bytes)) } else { Err(Problem::UnsupportedMediaType) }
     }
 }
 
 /// Messages, or whatever else a list holds, of one request.
 pub(crate) const MOST_ITEMS: usize = 1_000;
 
-/// One object, or a list of such objects, in a body of up to 16 MiB.
+/// One object, or a list of such objects.
 #[derive(Debug)]
 pub(crate) struct OneOrMany<T> {
     pub(crate) items: AtMost<T, MOST_ITEMS>,
     pub(crate) is_list: bool,
 }
 
-impl<T: DeserializeOwned + Send + 'static, S: Sync> FromRequest<S> for OneOrMany<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        let bytes = bytes_within(body, LARGEST_LIST).await?;
-        if !bytes.is_empty() && !is_json(&parts.headers) {
-            return Err(Problem::UnsupportedMediaType);
-        }
-        in_turn(bytes, Self::read).await
-    }
-}
-
 impl<T: DeserializeOwned> OneOrMany<T> {
-    fn read(bytes: &[u8]) -> Result<Self, Problem> {
+    /// What a body says in JSON.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Problem> {
         if bytes.trim_ascii_start().starts_with(b"[") {
             return Ok(Self { items: json_of(bytes)?, is_list: true });
         }
-        let bytes = if bytes.is_empty() { b"{}" } else { bytes };
         let items = AtMost { kept: vec![from_json(bytes)?], count: 1 };
         Ok(Self { items, is_list: false })
     }

@@ -1,13 +1,16 @@
 //! `POST /api/v1/outbound-messages`: mail servers and scripts tell of messages.
 
-use crate::harness::{Portal, minutes};
+use crate::harness::{DUNNO, Portal, minutes};
 use reqwest::Method;
 use restricted_users::operator::RoleGroup;
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 const ALICE: &str = "alice@example.org";
 const BOB: &str = "bob@remote.example";
 const PATH: &str = "/api/v1/outbound-messages";
+const QUESTION: &str = "request=smtpd_access_policy\nprotocol_state=RCPT\n\
+    sasl_username=bob@example.org\nrecipient=bob@remote.example\n\n";
 
 #[tokio::test]
 async fn a_list_is_counted_whole_and_a_message_without_queue_id_is_always_new() {
@@ -86,6 +89,24 @@ async fn a_body_may_have_16_mib_and_a_message_50_000_recipients() {
     assert_eq!(portal.sending(ALICE).await.inside_in_hour, 50_000);
     let huge = json!({ "sender": ALICE, "recipients": [BOB], "subject": "x".repeat(16 << 20) });
     portal.post(PATH, huge).await.problem("too-large");
+}
+
+#[tokio::test]
+async fn mail_servers_are_answered_while_the_longest_list_is_read() {
+    let portal = Portal::start().await;
+    let message = json!({ "sender": ALICE, "recipients": vec![BOB; 1_000] });
+    let mut list = std::pin::pin!(portal.post(PATH, json!(vec![message; 700])));
+    let mut longest = Duration::ZERO;
+    let answer = loop {
+        let began = Instant::now();
+        tokio::select! {
+            answer = &mut list => break answer,
+            decision = portal.ask_at_once(QUESTION) => assert_eq!(decision, DUNNO),
+        }
+        longest = longest.max(began.elapsed());
+    };
+    assert_eq!(answer.ok()["accepted"], 700);
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
 }
 
 #[tokio::test]

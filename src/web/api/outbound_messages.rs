@@ -5,13 +5,14 @@ use crate::outbound::{MOST_RECIPIENTS_KEPT, Recipients, Report, Source, Verdict}
 use crate::web::Shared;
 use crate::web::at_most::AtMost;
 use crate::web::error::{FieldProblem, Problem};
-use crate::web::extract::{MOST_ITEMS, OneOrMany, shortened};
+use crate::web::extract::{JsonBytes, LARGEST_LIST, MOST_ITEMS, OneOrMany, in_turn, shortened};
 use crate::web::told;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::openapi::{ArrayBuilder, OneOfBuilder, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -93,8 +94,18 @@ struct Answer {
 )]
 pub(crate) async fn tell(
     State(app): State<Shared>,
-    OneOrMany { items, is_list }: OneOrMany<Told>,
+    JsonBytes(body): JsonBytes<LARGEST_LIST>,
 ) -> Result<Response, Problem> {
+    let reader = Arc::clone(&app);
+    let reports = in_turn(body, move |body| reports(OneOrMany::read(body)?, &reader)).await?;
+    let news = app.meter.count_all(reports).await?;
+    let accepted = news.iter().filter(|new| **new).count();
+    let answer = Answer { accepted, duplicates: news.len() - accepted };
+    Ok((StatusCode::ACCEPTED, json(&answer)).into_response())
+}
+
+fn reports(told: OneOrMany<Told>, app: &Shared) -> Result<Vec<Report>, Problem> {
+    let OneOrMany { items, is_list } = told;
     let items = items.all().map_err(|count| {
         let detail = format!("it has {count} messages, at most {MOST_ITEMS} are taken");
         Problem::invalid("body", detail)
@@ -103,20 +114,14 @@ pub(crate) async fn tell(
     let (mut reports, mut problems) = (Vec::with_capacity(items.len()), Vec::new());
     for (index, message) in items.into_iter().enumerate() {
         let field = if is_list { format!("[{index}].") } else { String::new() };
-        match message.report(&app, now) {
+        match message.report(app, now) {
             Ok(report) => reports.push(report),
             Err((name, detail)) => {
                 problems.push(FieldProblem { field: format!("{field}{name}"), detail });
             }
         }
     }
-    if !problems.is_empty() {
-        return Err(Problem::Invalid(problems));
-    }
-    let news = app.meter.count_all(reports).await?;
-    let accepted = news.iter().filter(|new| **new).count();
-    let answer = Answer { accepted, duplicates: news.len() - accepted };
-    Ok((StatusCode::ACCEPTED, json(&answer)).into_response())
+    if problems.is_empty() { Ok(reports) } else { Err(Problem::Invalid(problems)) }
 }
 
 type Bad = (String, String);
