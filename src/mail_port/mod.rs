@@ -16,8 +16,9 @@ use ipnet::IpNet;
 use listen::{Accepted, Listener};
 use std::borrow::Cow;
 use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
-use std::{io, io::ErrorKind, net::IpAddr, sync::Arc};
+use std::{io, io::ErrorKind, sync::Arc};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -166,7 +167,8 @@ impl<P: Protocol> Door<P> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let share = self.port.limits.connections.div_ceil(2);
-        let Ok(place) = self.places.take(client, share, self.stop.child_token()) else {
+        let counts_for = client.map(one_for_this_machine);
+        let Ok(place) = self.places.take(counts_for, share, self.stop.child_token()) else {
             self.port.metrics.too_many.increment(1);
             return self.port.tell_refused(client, "too many connections, and all of them busy");
         };
@@ -188,6 +190,11 @@ impl<P: Protocol> Door<P> {
         }
         self.stop.run_until_cancelled(tokio::time::sleep(PAUSE_AFTER_ACCEPT_ERROR)).await;
     }
+}
+
+/// Loopback has millions of addresses, any of which a program on this machine may come from.
+fn one_for_this_machine(client: IpAddr) -> IpAddr {
+    if client.is_loopback() { Ipv4Addr::LOCALHOST.into() } else { client }
 }
 
 /// An open connection, as the metrics count them.

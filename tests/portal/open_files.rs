@@ -1,11 +1,11 @@
 //! Strangers who connect and are silent keep nobody out, however few files the process may have open.
 
 use crate::harness::Database;
-use crate::program::Serve;
+use crate::program::{Serve, in_shell, serve_command};
 use restricted_users::open_files::raise_limit;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::timeout;
 
 const FEW_FILES: usize = 1_024;
@@ -32,7 +32,10 @@ async fn answer(address: &str, request: &str) -> String {
     answer_on(&mut TcpStream::connect(address).await.unwrap(), request).await
 }
 
-async fn answer_on(client: &mut TcpStream, request: &str) -> String {
+async fn answer_on<S>(client: &mut S, request: &str) -> String
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let asked = async {
         client.write_all(request.as_bytes()).await.unwrap();
         let mut answer = vec![0; 1_024];
@@ -88,16 +91,22 @@ async fn two_thousand_silent_mail_servers_keep_no_other_from_its_answer() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_all_it_can_of_the_policy_port_takes_nobody_elses_connection() {
+async fn all_local_users_over_tcp_are_one_client_and_take_nobody_elses_connection() {
     raise_limit();
     let database = Database::create().await;
-    let serve = Serve::with_files(&database, FEW_FILES);
-    let socket = TcpSocket::new_v4().unwrap();
-    // Loopback has more addresses than one.
-    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
-    let mut mail_server = socket.connect(serve.policy.parse().unwrap()).await.unwrap();
-    assert_eq!(answer_on(&mut mail_server, QUESTION).await, "action=DUNNO\n\n");
+    let socket = database.folder.path().join("policy.sock");
+    let listen = format!("127.0.0.1:0,unix:{}", socket.display());
+    let serve = serve_command(&database, &[("POLICY_LISTEN", listen)]);
+    let serve = Serve::running(in_shell(&format!("ulimit -n {FEW_FILES}"), &serve));
+    let mut postfix = UnixStream::connect(&socket).await.unwrap();
+    assert_eq!(answer_on(&mut postfix, QUESTION).await, "action=DUNNO\n\n");
 
-    let _strangers = silent(&serve.policy, 2_000, "request=").await;
-    assert_eq!(answer_on(&mut mail_server, QUESTION).await, "action=DUNNO\n\n");
+    let mut strangers = Vec::new();
+    for number in (0..8).cycle().take(2_000) {
+        let socket = TcpSocket::new_v4().unwrap();
+        // Loopback has more addresses than one.
+        socket.bind(([127, 0, 0, 2 + number], 0).into()).unwrap();
+        strangers.push(socket.connect(serve.policy.parse().unwrap()).await.unwrap());
+    }
+    assert_eq!(answer_on(&mut postfix, QUESTION).await, "action=DUNNO\n\n");
 }
