@@ -29,7 +29,7 @@ pub enum AddressError {
     #[error("what stands after the @ is no domain")]
     BadDomain,
     /// A control character, which no address may hold, or one that nobody sees (Unicode Cc, Cf, Zs but
-    /// the space, Zl, Zp, Cn).
+    /// the space, Zl, Zp, Cn, and what is `Default_Ignorable_Code_Point`).
     #[error("it holds {}, which nobody sees", named(*.0))]
     Invisible(char),
     /// A character that an address holds between quotes alone.
@@ -285,6 +285,9 @@ mod tests {
             ("mona@example.org\u{ad}", Invisible('\u{ad}')),
             ("mo\u{a0}na@example.org", Invisible('\u{a0}')),
             ("\"mo\u{202a}na\"@example.org", Invisible('\u{202a}')),
+            ("mo\u{34f}na@example.org", Invisible('\u{34f}')),
+            ("\u{3164}mona@example.org", Invisible('\u{3164}')),
+            ("mona\u{fe0f}@example.org", Invisible('\u{fe0f}')),
             ("mailto:mona@example.org", Unquoted(':')),
             ("mona@example.org;nina@example.org", Unquoted('@')),
             ("nina@example.org, mona@example.org", Unquoted('@')),

@@ -1,8 +1,9 @@
 //! Characters of addresses, in the one spelling that everything compares.
 
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
 use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
-use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 /// Composed (NFC).
 pub(super) fn composed(text: &str) -> Cow<'_, str> {
@@ -26,10 +27,14 @@ pub(super) fn is_invisible(character: char) -> bool {
     if character.is_ascii() {
         return character.is_ascii_control();
     }
-    matches!(
-        character.general_category(),
-        Control | Format | LineSeparator | ParagraphSeparator | SpaceSeparator | Unassigned
-    )
+    // Fillers and selectors of variants, which are letters and marks as far as the category tells.
+    let is_ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character);
+    let category = CodePointMapData::<GeneralCategory>::new().get(character);
+    is_ignorable
+        || matches!(
+            category,
+            Control | Format | LineSeparator | ParagraphSeparator | SpaceSeparator | Unassigned
+        )
 }
 
 /// What separates addresses, or stands before one. The wide `@` is read as one by people.
