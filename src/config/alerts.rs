@@ -214,7 +214,7 @@ fn webhooks(source: &mut Source, private: bool) -> Result<Vec<WebhookUrl>> {
     let inside = |webhook: &&WebhookUrl| match webhook.url.host() {
         Some(Host::Ipv4(address)) => is_inside(address.into()),
         Some(Host::Ipv6(address)) => is_inside(address.into()),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Domain(name)) => is_localhost(name),
         None => true,
     };
     match webhooks.iter().find(inside) {
@@ -224,6 +224,12 @@ fn webhooks(source: &mut Source, private: bool) -> Result<Vec<WebhookUrl>> {
         }
         _ => Ok(webhooks),
     }
+}
+
+/// Whether a name is this machine's for itself (RFC 6761, section 6.3).
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// What follows the host may be a secret, which no message shall show.
@@ -289,6 +295,56 @@ mod tests {
             let shown = problem(settings);
             assert!(shown.contains(told), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_webhook_leads_inside_in_no_spelling() {
+        let secret = ("alert_webhook_secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1.",
+            "127.1",
+            "127.0.1",
+            "0177.0.0.1",
+            "0x7f.1",
+            "0x7f000001",
+            "2130706433",
+            "0",
+            "0.0.0.0",
+            "%31%32%37.0.0.1",
+            "\u{ff11}\u{ff12}\u{ff17}.0.0.1",
+            "127\u{3002}0\u{3002}0\u{3002}1",
+            "\u{2460}\u{2461}\u{2466}.\u{24ea}.\u{24ea}.\u{2460}",
+            "127.0.0.1\\@example.com",
+            "example.com@127.0.0.1",
+            "localhost",
+            "LOCALHOST",
+            "localhost.",
+            "a.localhost",
+            "loc%61lhost",
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.0.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "[::]",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[0:0:0:0:0:ffff:7f00:1]",
+            "[::127.0.0.1]",
+            "[64:ff9b::7f00:1]",
+            "[2002:7f00:1::]",
+            "[fd00::1]",
+            "[fe80::1]",
+        ] {
+            for scheme in ["http", "https", "slack+https", "teams+http"] {
+                let url = format!("{scheme}://{host}/x");
+                let settings = [("alert_webhooks", url.as_str()), secret];
+                assert!(alerts(&settings).is_err(), "{url}");
+            }
+        }
+        assert!(alerts(&[("alert_webhooks", "https://example.com/x"), secret]).is_ok());
     }
 
     #[test]
