@@ -21,7 +21,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -48,7 +49,8 @@ pub async fn serve(app: Shared, listener: TcpListener, most: usize, stop: Cancel
     let server = Server {
         trusted_proxies: app.config.trusted_proxies.clone(),
         router: router(app),
-        builder: builder(),
+        builder: builder(HEAD_WITHIN),
+        longest_request: LONGEST_REQUEST,
         places: Places::new(most),
         connections: GracefulShutdown::new(),
         not_accepted_told: Seldom::default(),
@@ -61,14 +63,15 @@ struct Server {
     trusted_proxies: Vec<IpNet>,
     router: Router,
     builder: Builder<TokioExecutor>,
+    longest_request: Duration,
     places: Arc<Places>,
     connections: GracefulShutdown,
     not_accepted_told: Seldom,
 }
 
-fn builder() -> Builder<TokioExecutor> {
+fn builder(head_within: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_within);
     builder
 }
 
@@ -99,8 +102,11 @@ impl Server {
         (network(peer), most)
     }
 
-    fn answer(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
-        let router = self.router.clone();
+    fn answer<S>(&self, stream: S, peer: SocketAddr, place: Place)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (router, longest) = (self.router.clone(), self.longest_request);
         let (leave, place) = (place.leave(), Arc::new(place));
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer.ip()));
@@ -108,7 +114,7 @@ impl Server {
             let request = request.map(|body| UntilWhole::of(body, &place));
             let answer = router.clone().oneshot(request.map(Body::new));
             async move {
-                let answer = timeout(LONGEST_REQUEST, answer).await;
+                let answer = timeout(longest, answer).await;
                 let answer =
                     answer.unwrap_or_else(|_| Ok(StatusCode::REQUEST_TIMEOUT.into_response()));
                 answer.map(|answer| answer.map(|body| UntilSent::of(body, place)))
@@ -199,5 +205,55 @@ impl hyper::body::Body for UntilSent {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    fn server() -> Server {
+        Server {
+            trusted_proxies: vec!["192.0.2.0/24".parse().unwrap()],
+            router: Router::new().fallback(async |_: Bytes| ""),
+            builder: builder(Duration::from_millis(20)),
+            longest_request: Duration::from_millis(10),
+            places: Places::new(1),
+            connections: GracefulShutdown::new(),
+            not_accepted_told: Seldom::default(),
+        }
+    }
+
+    #[test]
+    fn one_client_has_200_connections_but_who_comes_for_many_has_no_limit() {
+        for (peer, client, most) in [
+            ("198.51.100.7", "198.51.100.7", 200),
+            ("2001:db8::1:2:3:4", "2001:db8::", 200),
+            ("192.0.2.9", "192.0.2.9", usize::MAX),
+            ("127.0.0.2", "127.0.0.2", usize::MAX),
+            ("::1", "::", usize::MAX),
+        ] {
+            let found = server().client(peer.parse().unwrap());
+            assert_eq!(found, (client.parse().unwrap(), most), "{peer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_sends_no_whole_head_or_body_is_waited_for_and_then_let_go() {
+        for (sent, answer) in [
+            ("", ""),
+            ("GET / HTTP/1.1\r\n", ""),
+            ("POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nhalf", "HTTP/1.1 408"),
+        ] {
+            let server = server();
+            let (mut client, stream) = tokio::io::duplex(1_024);
+            let place = server.places.wait_for(None, 1).await.unwrap();
+            server.answer(stream, ([192, 0, 2, 1], 1).into(), place);
+            client.write_all(sent.as_bytes()).await.unwrap();
+            let mut got = [0; 12];
+            let length = client.read(&mut got).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&got[..length]), answer, "{sent}");
+        }
     }
 }
