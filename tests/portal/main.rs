@@ -37,6 +37,7 @@ mod kill_counting;
 mod life_of_a_restriction;
 mod list;
 mod log;
+mod markup;
 mod message_trace;
 mod nesting;
 mod oidc;

@@ -256,6 +256,32 @@ async fn who_is_not_signed_in_is_told_nothing() {
     }
 }
 
+/// What a browser or a script may say of where a change comes from that is no page of ours.
+fn not_ours(portal: &Portal) -> Vec<(&'static str, String)> {
+    let (_, host) = portal.url.split_once("://").unwrap();
+    let name = host.split(':').next().unwrap();
+    let origins = [
+        "https://evil.example".into(),
+        "null".into(),
+        String::new(),
+        name.into(),
+        host.into(),
+        format!("http://{name}"),
+        format!("http://{name}:1"),
+        format!("http://{host}/"),
+        format!("http://{host}.evil.example"),
+        format!("http://www.{host}"),
+        format!("http://{host}@evil.example"),
+        format!("http://evil.example@{host}"),
+        format!("http://evil.example/{host}"),
+        format!("http://evil.example#{host}"),
+        format!("{host}://evil.example"),
+    ];
+    let origins = origins.map(|origin| ("origin", origin));
+    let sites = ["cross-site", "same-site"].map(|site| ("sec-fetch-site", site.into()));
+    origins.into_iter().chain(sites).chain([("accept", "*/*".into())]).collect()
+}
+
 #[tokio::test]
 async fn no_change_is_taken_from_a_page_that_is_not_ours() {
     let portal = Portal::start().await;
@@ -264,18 +290,13 @@ async fn no_change_is_taken_from_a_page_that_is_not_ours() {
         if *method == "GET" {
             continue;
         }
-        for (header, value) in [
-            ("accept", "*/*"),
-            ("origin", "https://evil.example"),
-            ("origin", "null"),
-            ("sec-fetch-site", "cross-site"),
-            ("sec-fetch-site", "same-site"),
-        ] {
+        for (header, value) in &not_ours(&portal) {
             let request = portal.request(method.parse().unwrap(), &filled(path));
-            let request = request.header("cookie", &session).header(header, value);
-            // What no browser sends, a script may send to the API; it takes a token there.
-            let script = header == "accept" && is_api(path);
-            let refused = if script { "signed-out" } else { "forbidden" };
+            let request = request.header("cookie", &session).header(*header, value);
+            let request = request.header("content-type", "application/x-www-form-urlencoded");
+            // What tells nothing may come from a script, of which the API asks for a token.
+            let tells_nothing = *header == "accept";
+            let refused = if tells_nothing && is_api(path) { "signed-out" } else { "forbidden" };
             is_problem(&portal.send(request).await, path, refused);
         }
     }
