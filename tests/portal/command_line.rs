@@ -76,7 +76,7 @@ async fn serve_invites_the_first_operator_on_stdout_alone_and_ends_well_on_a_sig
 
     result_of(&database, &["operator", "add", "olivia@example.org", "--role", "global-reader"]);
     let serve = Serve::start(&database, "30m");
-    assert!(serve.terminate());
+    assert_eq!(serve.output_of_all_its_life(), "");
 }
 
 #[tokio::test]

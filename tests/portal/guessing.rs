@@ -90,6 +90,79 @@ async fn many_guesses_at_once_take_no_more_than_there_is() {
 }
 
 #[tokio::test]
+async fn guesses_at_one_replica_count_at_the_other() {
+    let portal = portal().await;
+    let other = portal.replica().await;
+    use_up_the_account(&portal).await;
+    assert_eq!(try_from(&other, "203.0.113.5", PASSWORD, "").await.status, 429);
+}
+
+#[tokio::test]
+async fn across_the_border_of_two_windows_twice_as_many_pass() {
+    let portal = portal().await;
+    portal.clock.advance(minutes(14));
+    for _ in 0..2 {
+        for guess in 0..10 {
+            let from = format!("198.51.100.{guess}");
+            assert_eq!(try_from(&portal, &from, WRONG, "").await.status, 401);
+        }
+        portal.clock.advance(minutes(1));
+    }
+}
+
+#[tokio::test]
+async fn a_browser_used_before_has_five_guesses_a_minute_for_180_days() {
+    let portal = portal().await;
+    let known = device(&try_from(&portal, "192.0.2.1", PASSWORD, "").await);
+    for _ in 0..5 {
+        assert_eq!(try_from(&portal, "192.0.2.1", WRONG, &known).await.status, 401);
+    }
+    assert_eq!(try_from(&portal, "192.0.2.1", PASSWORD, &known).await.status, 429);
+    portal.clock.advance(minutes(1));
+    assert_eq!(try_from(&portal, "192.0.2.1", PASSWORD, &known).await.status, 303);
+
+    portal.clock.advance(TimeDelta::days(180));
+    use_up_the_account(&portal).await;
+    assert_eq!(try_from(&portal, "192.0.2.1", PASSWORD, &known).await.status, 429);
+}
+
+#[tokio::test]
+async fn the_owner_gets_in_with_a_one_time_link_while_somebody_guesses() {
+    let portal = portal().await;
+    use_up_the_account(&portal).await;
+    let path = format!("/api/v1/operators/{OLIVIA}/one-time-link");
+    let link = portal.post(&path, json!({})).await.ok()["one_time_link"].clone();
+    let secret = link.as_str().unwrap().rsplit('/').next().unwrap();
+    let fields = [("secret", secret), ("password", PASSWORD)];
+    let answer = portal.form("/ui/welcome/password", "", &fields).await;
+    assert!(answer.text.contains("you are signed in"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn where_more_than_100_000_networks_try_their_counts_begin_anew() {
+    let portal = portal().await;
+    let (store, now) = (&portal.app.store, portal.clock.now());
+    let budgets = [Budget::of_challenges([192, 0, 2, 1].into())];
+    for _ in 0..100 {
+        assert!(store.take_attempt(&budgets, now).await.unwrap());
+    }
+    for (networks, is_used_up) in [(99_999, true), (100_000, false)] {
+        let more = format!(
+            "INSERT INTO sign_in_attempts (subject, window_at, attempts)
+             WITH RECURSIVE numbers (number) AS (
+                 SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < {networks})
+             SELECT 'network ' || number, window_at, 1
+               FROM numbers CROSS JOIN sign_in_attempts WHERE subject = '{}'
+             ON CONFLICT DO NOTHING",
+            budgets[0].subject
+        );
+        portal.database.execute(more).await;
+        store.forget_old_attempts(now).await.unwrap();
+        assert_eq!(store.is_used_up(&budgets, now).await.unwrap(), is_used_up, "{networks}");
+    }
+}
+
+#[tokio::test]
 async fn an_account_that_does_not_exist_is_answered_like_one_that_does() {
     let portal = portal().await;
     for (round, from) in (0..12).map(|round| (round, format!("198.51.100.{round}"))) {
@@ -356,6 +429,26 @@ async fn answers_of_passkeys_that_nobody_asked_for_are_limited_and_so_is_what_th
         *statuses.entry(answer.status.as_u16()).or_insert(0) += 1;
     }
     assert_eq!(statuses, BTreeMap::from([(401, 100), (429, 1)]));
+}
+
+#[tokio::test]
+async fn of_questions_to_passkeys_the_newest_5_000_wait() {
+    let portal = portal().await;
+    let (store, now) = (&portal.app.store, portal.clock.now());
+    let [oldest, second, newest] = ["oldest", "second", "newest"].map(SecretHash::of);
+    store.keep_challenge(&oldest, "{}", now + minutes(1), now).await.unwrap();
+    store.keep_challenge(&second, "{}", now + minutes(2), now).await.unwrap();
+    let more = "INSERT INTO passkey_challenges (secret_hash, state, expires_at)
+                WITH RECURSIVE numbers (number) AS (
+                    SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 4998)
+                SELECT 'number ' || number, state, expires_at
+                  FROM numbers CROSS JOIN passkey_challenges ORDER BY expires_at DESC LIMIT 4998";
+    portal.database.try_execute(more).await.unwrap();
+    store.keep_challenge(&newest, "{}", now + minutes(5), now).await.unwrap();
+    for (browser, waits) in [(oldest, false), (second, true), (newest, true)] {
+        let taken = store.take_challenge(&browser, now).await.unwrap();
+        assert_eq!(taken.is_some(), waits, "{}", browser.as_str());
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod alerts_pages;
 mod audit_chain;
 mod audit_log;
 mod audit_page;
+mod audited_changes;
 mod bad_input;
 mod browser;
 mod command_line;

@@ -1,6 +1,9 @@
 //! What the mail server is told. How the port takes bad clients is tested beside its code.
 
 use crate::harness::{BAD_OUTBOUND_SENDER, DUNNO, Portal, minutes};
+use reqwest::Method;
+use restricted_users::operator::RoleGroup;
+use serde_json::json;
 
 #[tokio::test]
 async fn mail_inside_the_organisation_still_flows() {
@@ -180,6 +183,20 @@ async fn a_transaction_to_many_recipients_is_counted_whole() {
     let message = &portal.messages("alice@example.org").await[0];
     assert_eq!(message["outside_recipients"], 3_000);
     assert_eq!(message["recipients"].as_array().unwrap().len(), 1_000);
+}
+
+#[tokio::test]
+async fn whoever_tells_of_mail_can_have_anybody_restricted_with_one_message() {
+    let portal = Portal::start().await;
+    portal.end_of_message("ceo@example.org", "4F2B1C0A1", 1_001).await;
+    assert_eq!(portal.user("ceo@example.org").await["state"], "restricted");
+
+    let token = portal.token(RoleGroup::MailServer).await;
+    let message =
+        json!({ "sender": "cfo@example.org", "recipients": vec!["bob@remote.example"; 1_001] });
+    let request = portal.request(Method::POST, "/api/v1/outbound-messages").bearer_auth(token);
+    assert_eq!(portal.send(request.json(&message)).await.status, 202);
+    assert_eq!(portal.user("cfo@example.org").await["state"], "restricted");
 }
 
 #[tokio::test]

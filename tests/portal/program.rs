@@ -3,7 +3,7 @@
 use crate::harness::Database;
 use restricted_users::config::Config;
 use restricted_users::store::Store;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -177,6 +177,15 @@ impl Serve {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").arg(id).status().unwrap().success());
         self.child.wait().unwrap().success()
+    }
+
+    /// The same; answers what it has written to standard output.
+    pub fn output_of_all_its_life(mut self) -> String {
+        let mut stdout = self.child.stdout.take().unwrap();
+        assert!(self.terminate());
+        let mut output = String::new();
+        stdout.read_to_string(&mut output).unwrap();
+        output
     }
 }
 
