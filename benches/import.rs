@@ -4,7 +4,7 @@
 mod ground;
 
 use ground::{Database, Writer, export, so_many, tell_seconds};
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 use std::time::{Duration, Instant};
 
 const ROWS: usize = 1_000_000;

@@ -8,7 +8,7 @@ use ground::visitor::Visitor;
 use ground::{
     BRANCHES, Database, Figures, Random, SMALL_DOMAINS, is_measuring, ms, so_many, verdict,
 };
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

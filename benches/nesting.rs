@@ -11,7 +11,7 @@ use ground::program::{Program, token};
 use ground::visitor::Visitor;
 use ground::{Database, Figures, is_measuring, ms, verdict};
 use reqwest::{Client, Method, RequestBuilder};
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 use restricted_users::web;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;

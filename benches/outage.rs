@@ -5,7 +5,7 @@ mod ground;
 
 use ground::mail_server::{Asker, CONNECTIONS, Question};
 use ground::{Database, Figures, Random, is_measuring, ms, verdict};
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};

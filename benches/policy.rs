@@ -6,13 +6,13 @@ mod ground;
 
 use ground::mail_server::{CONNECTIONS, Question, all_connections, floor_server};
 use ground::{is_measuring, verdict};
-use restricted_users::address::Domain;
 use restricted_users::blocklist::Blocklist;
-use restricted_users::clock::Clock;
 use restricted_users::decision::{Decider, Scope};
 use restricted_users::mail_port::listen::{ListenAddress, Listener};
 use restricted_users::mail_port::{self, Limits, MailPort};
-use restricted_users::organization::Organization;
+use restricted_users::model::address::Domain;
+use restricted_users::model::clock::Clock;
+use restricted_users::model::organization::Organization;
 use restricted_users::postfix::{Metrics, PolicyPort, RestrictedAnswer};
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,8 +5,8 @@ mod ground;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ground::{Database, Writer, so_many, tell_seconds};
-use restricted_users::clock::Clock;
 use restricted_users::config::DatabaseUrl;
+use restricted_users::model::clock::Clock;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use std::time::{Duration, Instant};
 

@@ -6,7 +6,7 @@ mod ground;
 use ground::mail_server::{Question, all_connections};
 use ground::seed::seed_evidence;
 use ground::{Database, Figures, Random, is_measuring, ms, so_many, verdict};
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 use restricted_users::retention::delete_all_old;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

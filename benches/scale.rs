@@ -7,7 +7,7 @@ mod ground;
 use ground::seed::seed;
 use ground::visitor::Visitor;
 use ground::{Database, Figures, Writer, is_measuring, ms, so_many, verdict};
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

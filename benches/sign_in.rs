@@ -1,11 +1,11 @@
 //! How long mail servers wait for the policy port while 50 operators sign in at once: every
 //! password costs 19 MiB and a core for a while, and mail shall not notice.
 
-use restricted_users::address::Address;
-use restricted_users::clock::Clock;
 use restricted_users::config::Config;
 use restricted_users::mail_port::listen::ListenAddress;
-use restricted_users::operator::{Actor, RoleGroup};
+use restricted_users::model::address::Address;
+use restricted_users::model::clock::Clock;
+use restricted_users::model::operator::{Actor, RoleGroup};
 use restricted_users::secret::{PasswordHash, SecretHash};
 use restricted_users::service::Service;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use ground::program::{self, Program};
 use ground::{Database, Figures, ms, so_many, verdict};
 use reqwest::Client;
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 use restricted_users::streams::MOST_OF_ONE;
 use serde::Deserialize;
 use serde_json::json;

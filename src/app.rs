@@ -1,8 +1,6 @@
 //! What the parts share, and the operations that portal and API have in common.
 
-use crate::address::Address;
 use crate::blocklist::{Blocklist, Change};
-use crate::clock::Clock;
 use crate::committed::Committed;
 use crate::config::Config;
 use crate::courier::Courier;
@@ -11,13 +9,15 @@ use crate::feed::Feed;
 use crate::health::Health;
 use crate::kept_blocklist::KeptBlocklist;
 use crate::meter::Meter;
+use crate::model::address::Address;
+use crate::model::clock::Clock;
+use crate::model::operator::Actor;
+use crate::model::organization::Organization;
+use crate::model::restriction::{Restriction, UnblockRequest};
 use crate::oidc::Provider;
-use crate::operator::Actor;
-use crate::organization::Organization;
 use crate::passkey::Passkeys;
 use crate::rate_limit::UsedUp;
 use crate::refusals::Refusals;
-use crate::restriction::{Restriction, UnblockRequest};
 use crate::store::{Asker, Result, Store, Unblocked};
 use crate::streams::Streams;
 use crate::telemetry::Metrics;

@@ -1,6 +1,6 @@
 //! How often a password may be tried: against guessing, without locking anybody out for good.
 
-use crate::address::Address;
+use crate::model::address::Address;
 use crate::secret::SecretHash;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use sha2::{Digest, Sha256};

@@ -1,7 +1,7 @@
 //! Who is restricted right now, in memory, for answers that cannot wait for a database.
 
-use crate::address::Address;
 use crate::kept_blocklist::KeptBlocklist;
+use crate::model::address::Address;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};

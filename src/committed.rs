@@ -1,9 +1,9 @@
 //! What this process has committed, as its log tells it.
 
 use crate::blocklist::Change;
-use crate::event::{Event, HistoryEntry};
-use crate::operator::Actor;
-use crate::restriction::Restriction;
+use crate::model::history::{Event, HistoryEntry};
+use crate::model::operator::Actor;
+use crate::model::restriction::Restriction;
 use chrono::SecondsFormat;
 
 /// Something that happened to a restriction and was committed by this process.

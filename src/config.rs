@@ -11,12 +11,12 @@ pub use alerts::{
 pub use inside::is_inside;
 pub use oidc::Oidc;
 
-use crate::address::Domain;
 use crate::decision::Scope;
 use crate::mail_port::listen::ListenAddress;
-use crate::organization::Organization;
+use crate::model::address::Domain;
+use crate::model::organization::Organization;
+use crate::model::restriction::UnblockRules;
 use crate::postfix::RestrictedAnswer;
-use crate::restriction::UnblockRules;
 use crate::socketmap::Transport;
 use chrono::TimeDelta;
 use ipnet::IpNet;

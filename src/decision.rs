@@ -1,8 +1,11 @@
 //! Whether a sender's mail to a recipient is refused, answered from memory.
 
-use crate::address::Address;
+use crate::blocklist::Blocklist;
+use crate::model::address::Address;
+use crate::model::clock::Clock;
+use crate::model::organization::Organization;
 use crate::opaque_logins::OpaqueLogins;
-use crate::{blocklist::Blocklist, clock::Clock, organization::Organization, refusals::Refusals};
+use crate::refusals::Refusals;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use uuid::Uuid;
@@ -85,7 +88,7 @@ impl Decider {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::Domain;
+    use crate::model::address::Domain;
     use chrono::DateTime;
 
     const ALICE: Uuid = Uuid::from_u128(7);

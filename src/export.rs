@@ -1,8 +1,8 @@
 //! The active restrictions in the shape that `import` reads.
 
 use crate::blocked_senders::{BlockedSender, Format, Writer};
-use crate::reason::Reason;
-use crate::restriction::Restriction;
+use crate::model::reason::Reason;
+use crate::model::restriction::Restriction;
 use crate::store::{ListQuery, Sort, StateFilter, Store, StoreError};
 use std::io::{self, Write};
 

@@ -12,8 +12,6 @@
 //! cli → doctor   replay → outbound                                       what needs no service
 //! ```
 
-pub mod address;
-pub mod alert;
 pub mod app;
 pub mod attempts;
 pub mod blocked_senders;
@@ -21,14 +19,12 @@ pub mod blocklist;
 pub mod bookkeeper;
 pub mod checkpointer;
 pub mod cli;
-pub mod clock;
 pub mod committed;
 pub mod config;
 pub mod courier;
 pub mod decision;
 pub mod demo;
 pub mod doctor;
-pub mod event;
 pub mod export;
 pub mod feed;
 pub mod feedback_report;
@@ -39,26 +35,22 @@ pub mod kept_blocklist;
 pub mod mail_port;
 pub mod meter;
 pub mod mime;
+pub mod model;
 pub mod notary;
 pub mod oidc;
 pub mod one_time_code;
 pub mod one_time_link;
 pub mod opaque_logins;
 pub mod open_files;
-pub mod operator;
-pub mod organization;
-pub mod outbound;
 pub mod passkey;
 pub mod password;
 pub mod places;
 pub mod postfix;
 mod private_file;
 pub mod rate_limit;
-pub mod reason;
 pub mod recovery_code;
 pub mod refusals;
 pub mod replay;
-pub mod restriction;
 pub mod retention;
 pub mod rspamd;
 pub mod secret;
@@ -77,7 +69,6 @@ pub mod token_uses;
 pub mod turns;
 pub mod unblocker;
 pub mod web;
-mod words;
 
 /// Threads allocate for each other here: what one of SQLite's reads, another one sends. glibc's
 /// allocator keeps them waiting for its locks.

@@ -2,7 +2,7 @@
 //! it stands where whoever changes the database does not reach.
 
 use crate::app::App;
-use crate::restriction::next_midnight;
+use crate::model::restriction::next_midnight;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 

@@ -1,6 +1,6 @@
 //! Warns of logins that are no address: nobody would look for them.
 
-use crate::address::Address;
+use crate::model::address::Address;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -4,7 +4,7 @@
 
 mod told;
 
-use crate::outbound::{Symbol, Verdict};
+use crate::model::{Symbol, Verdict};
 use serde::{Deserialize, Deserializer};
 use told::{Anything, Told};
 use utoipa::ToSchema;

@@ -1,19 +1,30 @@
 //! The parts together, until one fails or all are told to stop.
 
 use crate::app::App;
-use crate::clock::Clock;
+use crate::bookkeeper;
+use crate::checkpointer;
 use crate::config::Config;
+use crate::courier;
+use crate::feed;
+use crate::follower;
+use crate::kept_blocklist;
 use crate::kept_blocklist::KeptBlocklist;
+use crate::mail_port;
 use crate::mail_port::listen::{ListenAddress, Listener};
 use crate::mail_port::{Limits, MailPort, Protocol};
+use crate::meter;
+use crate::model::clock::Clock;
+use crate::notary;
 use crate::open_files::Doors;
+use crate::postfix;
 use crate::postfix::PolicyPort;
+use crate::retention;
+use crate::socketmap;
 use crate::socketmap::Socketmap;
 use crate::store::Store;
-use crate::{
-    bookkeeper, checkpointer, courier, feed, follower, kept_blocklist, mail_port, meter, notary,
-    postfix, retention, socketmap, timekeeper, unblocker, web,
-};
+use crate::timekeeper;
+use crate::unblocker;
+use crate::web;
 use anyhow::{Context, bail};
 use std::io;
 use std::net::SocketAddr;

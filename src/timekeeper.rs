@@ -2,7 +2,7 @@
 //! spam came after somebody asked for an unblock.
 
 use crate::app::App;
-use crate::clock::Clock;
+use crate::model::clock::Clock;
 use crate::store::{Result, Store};
 use chrono::TimeDelta;
 use metrics::{describe_gauge, gauge};

@@ -2,7 +2,7 @@
 //! look-up each time, and a filter that tells of spam only once is taken in while the database is
 //! away.
 
-use crate::operator::RoleGroup;
+use crate::model::operator::RoleGroup;
 use crate::secret::SecretHash;
 use crate::store::KnownToken;
 use chrono::{DateTime, TimeDelta, Utc};

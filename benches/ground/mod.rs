@@ -10,11 +10,11 @@ pub mod program;
 pub mod seed;
 pub mod visitor;
 
-use restricted_users::address::Address;
 use restricted_users::app::App;
-use restricted_users::clock::Clock;
 use restricted_users::config::Config;
-use restricted_users::operator::Actor;
+use restricted_users::model::address::Address;
+use restricted_users::model::clock::Clock;
+use restricted_users::model::operator::Actor;
 use restricted_users::service::Service;
 use restricted_users::store::Store;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use reqwest::{Client, header};
-use restricted_users::address::Address;
-use restricted_users::operator::{Actor, RoleGroup};
+use restricted_users::model::address::Address;
+use restricted_users::model::operator::{Actor, RoleGroup};
 use restricted_users::secret::{SecretHash, random_secret};
 use restricted_users::service::Service;
 use restricted_users::store::{NewSession, Store, TokenRecord};

@@ -10,7 +10,9 @@ mod writer;
 
 pub use writer::{Format, Writer};
 
-use crate::{address::Address, organization::Organization, reason::Reason};
+use crate::model::address::Address;
+use crate::model::organization::Organization;
+use crate::model::reason::Reason;
 use chrono::{DateTime, Utc};
 use std::io::Read;
 use text::Text;

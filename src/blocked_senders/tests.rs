@@ -1,5 +1,6 @@
 use super::*;
-use crate::{address::Domain, reason::Cause};
+use crate::model::address::Domain;
+use crate::model::reason::Cause;
 use proptest::prelude::*;
 
 const HEADER: &str = "SenderAddress,Reason,CreatedDatetime,ChangedDatetime,TemporaryBlock\n";

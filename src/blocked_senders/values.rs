@@ -1,7 +1,9 @@
 //! The columns of `Get-BlockedSenderAddress`, and what their values mean.
 
 use super::{BlockedSender, date};
-use crate::{address::Address, organization::Organization, reason::Reason};
+use crate::model::address::Address;
+use crate::model::organization::Organization;
+use crate::model::reason::Reason;
 use chrono::{DateTime, Utc};
 
 /// How much of a bad value a message repeats.

@@ -1,7 +1,7 @@
 //! Blocked senders, written in the shape in which they are read.
 
 use super::{BlockedSender, values::Column};
-use crate::reason::Reason;
+use crate::model::reason::Reason;
 use crate::spreadsheet::defused;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -127,7 +127,9 @@ fn iso_8601(date: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{address::Address, blocked_senders::read, organization::Organization};
+    use crate::blocked_senders::read;
+    use crate::model::address::Address;
+    use crate::model::organization::Organization;
     use proptest::{collection::vec, option, prelude::*};
 
     fn written(format: Format, senders: &[BlockedSender]) -> String {

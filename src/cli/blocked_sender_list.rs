@@ -2,7 +2,7 @@
 //! file that `import` reads. Each page is written before the next is asked for.
 
 use crate::blocked_senders::{self, BlockedSender, Writer};
-use crate::reason::Reason;
+use crate::model::reason::Reason;
 use chrono::SecondsFormat;
 use console::{Alignment, Term, measure_text_width, pad_str, truncate_str};
 use std::io::{self, Write};
@@ -119,7 +119,7 @@ fn harmless(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::Address;
+    use crate::model::address::Address;
 
     fn sender(address: &str, reason: &str) -> BlockedSender {
         BlockedSender {

@@ -1,9 +1,9 @@
 //! `demo`: `serve` on a throw-away database with a sample organisation.
 
 use super::{print, serve};
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::demo;
+use crate::model::clock::Clock;
 use crate::one_time_link::OneTimeLink;
 use crate::open_files;
 use crate::service::Service;

@@ -2,12 +2,12 @@
 
 use super::{open, print};
 use crate::blocked_senders::{BadRow, Row, read};
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::operator::Actor;
-use crate::organization::Organization;
-use crate::reason::Cause;
-use crate::reason::Reason;
+use crate::model::clock::Clock;
+use crate::model::operator::Actor;
+use crate::model::organization::Organization;
+use crate::model::reason::Cause;
+use crate::model::reason::Reason;
 use crate::store::{ImportRow, ImportTally, Store};
 use anyhow::Context;
 use clap::Args;

@@ -1,11 +1,11 @@
 //! `operator`: who may sign in.
 
 use super::{open, print, table};
-use crate::address::Address;
-use crate::clock::Clock;
 use crate::config::Config;
+use crate::model::address::Address;
+use crate::model::clock::Clock;
+use crate::model::operator::{Actor, RoleGroup};
 use crate::one_time_link::OneTimeLink;
-use crate::operator::{Actor, RoleGroup};
 use crate::store::{OperatorChange, Store};
 use anyhow::{Context, bail, ensure};
 use chrono::SecondsFormat;

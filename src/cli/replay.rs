@@ -1,9 +1,9 @@
 //! `replay`: who would have been restricted, by the logs of Postfix.
 
 use super::table;
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::outbound::{Action, OutboundSpamPolicy};
+use crate::model::clock::Clock;
+use crate::model::{Action, OutboundSpamPolicy};
 use crate::replay::{Outcome, Replay, Times};
 use anyhow::Context;
 use chrono::{DateTime, Local, NaiveDateTime, SecondsFormat, TimeZone, Utc};

@@ -1,8 +1,8 @@
 //! `serve`: runs everything until a signal.
 
 use super::print;
-use crate::clock::Clock;
 use crate::config::Config;
+use crate::model::clock::Clock;
 use crate::one_time_link::OneTimeLink;
 use crate::open_files;
 use crate::private_file::is_open_to_others;

@@ -1,9 +1,9 @@
 //! `token`: API tokens.
 
 use super::{open, print, table};
-use crate::clock::Clock;
 use crate::config::{Config, duration};
-use crate::operator::{Actor, RoleGroup};
+use crate::model::clock::Clock;
+use crate::model::operator::{Actor, RoleGroup};
 use crate::secret::{SecretHash, random_secret};
 use crate::store::{Store, TokenRecord};
 use crate::token::{self, TokenName};

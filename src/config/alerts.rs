@@ -2,7 +2,7 @@
 
 use super::source::Source;
 use super::{ConfigError, Result, is_inside};
-use crate::alert::recipient;
+use crate::model::alert::recipient;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use lettre::Address;

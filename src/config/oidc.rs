@@ -2,7 +2,7 @@
 
 use super::source::Source;
 use super::{ConfigError, Result, names_nobody, web_url};
-use crate::operator::RoleGroup;
+use crate::model::operator::RoleGroup;
 use openidconnect::IssuerUrl;
 use secrecy::SecretString;
 use std::collections::BTreeMap;

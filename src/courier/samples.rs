@@ -1,7 +1,9 @@
 //! Notices of every kind, for tests.
 
-use crate::alert::{AlertLine, AlertPolicy, AlertPolicyId, Digest, Notice, OwnNotice, Tally};
 use crate::config::Config;
+use crate::model::alert::{
+    AlertLine, AlertPolicy, AlertPolicyId, Digest, Notice, OwnNotice, Tally,
+};
 use crate::store::Claimed;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;

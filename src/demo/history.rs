@@ -1,12 +1,12 @@
 //! What happened in the sample organisation before somebody looks.
 
 use super::{OPERATOR, SENDERS, SPAMMER};
-use crate::address::Address;
 use crate::config::Config;
+use crate::model::address::Address;
+use crate::model::operator::{Actor, ActorKind, RoleGroup};
+use crate::model::restriction::{UnblockRequest, UnblockRules};
+use crate::model::{Recipients, Report, Source, Verdict};
 use crate::one_time_link::OneTimeLink;
-use crate::operator::{Actor, ActorKind, RoleGroup};
-use crate::outbound::{Recipients, Report, Source, Verdict};
-use crate::restriction::{UnblockRequest, UnblockRules};
 use crate::store::{Asker, KnownPolicies, Store};
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};

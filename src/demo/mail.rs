@@ -1,10 +1,10 @@
 //! The mail of the sample organisation, told as Postfix and a spam filter tell it.
 
 use super::{SENDERS, SPAMMER};
-use crate::address::Address;
 use crate::app::App;
 use crate::mail_port::listen::ListenAddress;
-use crate::outbound::{Recipients, Report, Source, Verdict};
+use crate::model::address::Address;
+use crate::model::{Recipients, Report, Source, Verdict};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

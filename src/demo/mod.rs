@@ -7,10 +7,10 @@ mod mail;
 pub use history::{add_operator, write_history};
 pub use mail::mail;
 
-use crate::address::Domain;
 use crate::config::{Config, DatabaseUrl};
 use crate::mail_port::listen::ListenAddress;
-use crate::organization::Organization;
+use crate::model::address::Domain;
+use crate::model::organization::Organization;
 use chrono::TimeDelta;
 use std::path::Path;
 

@@ -2,9 +2,9 @@
 
 use super::finding::Finding;
 use super::policy::Endpoint;
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::mail_port::listen::ListenAddress;
+use crate::model::clock::Clock;
 use crate::postfix::protocol::DUNNO;
 use crate::store::{Integrity, MAIL_SERVER_ASKED, Result, Store};
 use crate::timekeeper;

@@ -7,7 +7,7 @@ mod waiting;
 
 use crate::app::App;
 use crate::health;
-use crate::outbound::Report;
+use crate::model::Report;
 use crate::store::{Counted, CountingTransaction, KnownPolicies, Result, StoreError, Written};
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

@@ -2,8 +2,8 @@
 
 use super::waiting::{AT_ONCE, Entry, FEW, Kind, SLIM_RECIPIENTS, Waiting};
 use super::{Meter, Relaxed};
-use crate::address::Address;
-use crate::outbound::{Report, Source, Verdict};
+use crate::model::address::Address;
+use crate::model::{Report, Source, Verdict};
 use crate::store::Sum;
 use chrono::{DateTime, TimeDelta, Utc};
 use metrics::Counter;

@@ -1,8 +1,8 @@
 //! What waits to be counted: reports in the order they came, and sums of those that are too many.
 
 use super::Away;
-use crate::address::Address;
-use crate::outbound::{Report, Verdict};
+use crate::model::address::Address;
+use crate::model::{Report, Verdict};
 use crate::store::Sum;
 use metrics::Counter;
 use std::collections::{BTreeMap, VecDeque};

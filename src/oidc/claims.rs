@@ -1,6 +1,6 @@
 //! What the provider says about somebody who signs in.
 
-use crate::address::Address;
+use crate::model::address::Address;
 use serde_json::{Map, Value};
 
 /// The claims about one person.

@@ -9,8 +9,8 @@ mod verify;
 
 pub use description::Away;
 
-use crate::clock::Clock;
 use crate::config::Oidc;
+use crate::model::clock::Clock;
 use description::{AGAIN_AFTER, Description, Descriptions, KEPT};
 use http::Http;
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient};

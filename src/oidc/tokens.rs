@@ -4,8 +4,8 @@ use super::claims;
 use super::description::{Away, Description, KEPT};
 use super::user_info::payload;
 use super::{Begun, Provider};
-use crate::address::Address;
-use crate::operator::RoleGroup;
+use crate::model::address::Address;
+use crate::model::operator::RoleGroup;
 use openidconnect::core::{CoreClientAuthMethod, CoreTokenResponse};
 use openidconnect::{
     AuthType, AuthorizationCode, OAuth2TokenResponse, PkceCodeVerifier, RequestTokenError,

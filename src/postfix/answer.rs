@@ -3,7 +3,7 @@
 use super::PolicyPort;
 use super::protocol::{BAD_OUTBOUND_SENDER, BOUNCE, DUNNO, Request};
 use crate::decision::Decision;
-use crate::outbound::{Report, Source};
+use crate::model::{Report, Source};
 use std::borrow::Cow;
 use std::net::IpAddr;
 

@@ -2,13 +2,13 @@
 
 use super::protocol::{LONGEST_LINE, MOST_ATTRIBUTES};
 use super::{Metrics, PolicyPort, RestrictedAnswer};
-use crate::address::Domain;
 use crate::blocklist::Blocklist;
-use crate::clock::Clock;
 use crate::decision::{Decider, Scope};
 use crate::mail_port::listen::{ListenAddress, Listener};
 use crate::mail_port::{self, Connection, Limits, MailPort};
-use crate::organization::Organization;
+use crate::model::address::Domain;
+use crate::model::clock::Clock;
+use crate::model::organization::Organization;
 use crate::places::Places;
 use crate::refusals::Refusals;
 use ::metrics::{Counter, Gauge};

@@ -1,7 +1,7 @@
 //! The recipients of mail transactions under way, gathered as Postfix asks about each of them, until
 //! it tells at END-OF-MESSAGE that the message was accepted.
 
-use crate::outbound::{MOST_RECIPIENTS_KEPT, Recipients};
+use crate::model::{MOST_RECIPIENTS_KEPT, Recipients};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,8 +1,8 @@
 //! The messages of a log: what its lines tell of one, put together by queue id.
 
 use super::line::Told;
-use crate::address::Address;
-use crate::organization::Organization;
+use crate::model::address::Address;
+use crate::model::organization::Organization;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -221,7 +221,7 @@ impl Accepted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::Domain;
+    use crate::model::address::Domain;
     use proptest::prelude::*;
 
     fn messages() -> Messages {

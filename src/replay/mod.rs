@@ -19,8 +19,8 @@ pub use times::{LocalTime, Times};
 pub use window::Window;
 
 use crate::decision::Scope;
-use crate::organization::Organization;
-use crate::outbound::OutboundSpamPolicy;
+use crate::model::OutboundSpamPolicy;
+use crate::model::organization::Organization;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::io::{Read, Result};
 

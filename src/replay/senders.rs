@@ -2,11 +2,11 @@
 
 use super::messages::Submitted;
 use super::window::Window;
-use crate::address::Address;
 use crate::decision::Scope;
-use crate::outbound::{Action, Crossing, OutboundSpamPolicy, Sending, first_match, judge};
-use crate::reason::{self, Reason};
-use crate::restriction::next_midnight;
+use crate::model::address::Address;
+use crate::model::reason::{self, Reason};
+use crate::model::restriction::next_midnight;
+use crate::model::{Action, Crossing, OutboundSpamPolicy, Sending, first_match, judge};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::HashMap;
 use uuid::Uuid;

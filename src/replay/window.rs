@@ -1,7 +1,7 @@
 //! How much a sender sent lately, by minute.
 
 use super::messages::Submitted;
-use crate::outbound::Sending;
+use crate::model::Sending;
 use std::collections::VecDeque;
 
 const HOUR: i64 = 60;
@@ -71,7 +71,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::Address;
+    use crate::model::address::Address;
     use chrono::DateTime;
     use proptest::prelude::*;
 

@@ -1,6 +1,6 @@
 //! JSON in which anything may stand anywhere, read without a tree of it.
 
-use crate::outbound::Symbol;
+use crate::model::Symbol;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;

@@ -11,9 +11,9 @@ mod warning;
 pub use metrics::Metrics;
 pub use transport::{NoTransport, Transport};
 
-use crate::address::Address;
 use crate::app::App;
 use crate::mail_port::Protocol;
+use crate::model::address::Address;
 use protocol::{Query, Reply, Scanner};
 use std::borrow::Cow;
 use std::sync::Arc;

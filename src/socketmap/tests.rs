@@ -3,10 +3,10 @@
 use super::{Metrics, Socketmap};
 use crate::app::App;
 use crate::blocklist::Change;
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::mail_port::listen::{ListenAddress, Listener};
 use crate::mail_port::{self, Limits, MailPort};
+use crate::model::clock::Clock;
 use crate::store::Store;
 use ::metrics::Counter;
 use std::sync::Arc;

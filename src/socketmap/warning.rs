@@ -1,7 +1,7 @@
 //! Which senders are at warning level: half of a spam rule, rounded up.
 
-use crate::address::Address;
 use crate::app::App;
+use crate::model::address::Address;
 use crate::store::Result;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

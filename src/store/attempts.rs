@@ -1,10 +1,10 @@
 //! Counting how often a password is tried.
 
 use super::{Result, Store, Tx, on};
-use crate::address::Address;
 use crate::attempts::{Budget, NETWORK, network};
-use crate::event::{Action, NewAuditEntry};
-use crate::operator::{Actor, ActorKind};
+use crate::model::address::Address;
+use crate::model::history::{Action, NewAuditEntry};
+use crate::model::operator::{Actor, ActorKind};
 use crate::secret::SecretHash;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde_json::json;

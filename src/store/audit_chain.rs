@@ -1,7 +1,7 @@
 //! Checking the chain of the audit log.
 
 use super::{Result, Store, StoreError, on};
-use crate::event::{NO_HASH, chained};
+use crate::model::history::{NO_HASH, chained};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::FromRow;

@@ -4,11 +4,11 @@ use super::restricted_days::restricted_days;
 use super::{Result, Store, Tx, on};
 use crate::blocklist::{Change, Mark};
 use crate::committed::Committed;
-use crate::event::{
+use crate::model::history::{
     Action, AuditEntry, Event, HistoryEntry, NO_HASH, NewAuditEntry, NewHistoryEntry, chained,
 };
-use crate::operator::Actor;
-use crate::restriction::Restriction;
+use crate::model::operator::Actor;
+use crate::model::restriction::Restriction;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 use sqlx::FromRow;
@@ -242,7 +242,7 @@ impl Store {
                 number,
                 id,
                 at,
-                address: crate::address::Address::stored(&address),
+                address: crate::model::address::Address::stored(&address),
                 active: released_at.is_none(),
             })
             .collect())

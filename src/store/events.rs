@@ -2,8 +2,8 @@
 
 use super::row::RestrictionRow;
 use super::{Result, Store, on};
-use crate::event::Event;
-use crate::restriction::Restriction;
+use crate::model::history::Event;
+use crate::model::restriction::Restriction;
 use crate::store::columns;
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;

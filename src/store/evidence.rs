@@ -3,7 +3,7 @@
 use super::counting::minute;
 use super::trace::first_id_at;
 use super::{Result, Store, Sum, TOTAL_CAP, on};
-use crate::address::Address;
+use crate::model::address::Address;
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use std::ops::Range;

@@ -2,11 +2,11 @@
 
 use super::postgres::patient;
 use super::{Backend, Result, Store, Tx, on};
-use crate::address::Address;
-use crate::event::{Action, Event, HistoryEntry, NewAuditEntry, NewHistoryEntry};
-use crate::operator::Actor;
-use crate::reason::Cause;
-use crate::restriction::next_midnight;
+use crate::model::address::Address;
+use crate::model::history::{Action, Event, HistoryEntry, NewAuditEntry, NewHistoryEntry};
+use crate::model::operator::Actor;
+use crate::model::reason::Cause;
+use crate::model::restriction::next_midnight;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::FromRow;

@@ -3,8 +3,8 @@
 use super::row::RestrictionRow;
 use super::statement::{Piece, behind_all, build, union};
 use super::{Result, Store, on};
-use crate::reason::Cause;
-use crate::restriction::Restriction;
+use crate::model::reason::Cause;
+use crate::model::restriction::Restriction;
 use crate::store::columns;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

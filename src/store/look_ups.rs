@@ -3,8 +3,8 @@
 
 use super::row::{RestrictionRow, SQLITE_LIST};
 use super::{Backend, Pool, Result, Store, StoreError};
-use crate::address::Address;
-use crate::restriction::Restriction;
+use crate::model::address::Address;
+use crate::model::restriction::Restriction;
 use crate::store::columns;
 use sqlx::types::Json;
 use sqlx::{Database, Encode, QueryBuilder, Type};

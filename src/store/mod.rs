@@ -85,7 +85,7 @@ pub use trace::{MessagePage, MessagePosition, MessageQuery};
 pub use unblocks::{Asker, Unblocked};
 
 use crate::config::DatabaseUrl;
-use crate::organization::Organization;
+use crate::model::organization::Organization;
 use checkpointer::Checkpointer;
 pub(crate) use columns::columns;
 use connections::{Connections, Transaction};

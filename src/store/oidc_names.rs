@@ -3,9 +3,9 @@
 
 use super::oidc_subjects::{Vouched, audit};
 use super::{Result, Tx, on};
-use crate::address::Address;
-use crate::event::{Action, NewAuditEntry};
-use crate::operator::Actor;
+use crate::model::address::Address;
+use crate::model::history::{Action, NewAuditEntry};
+use crate::model::operator::Actor;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::net::IpAddr;

@@ -2,9 +2,9 @@
 
 use super::oidc_names::full_name;
 use super::{Backend, Result, Store, Tx, on};
-use crate::address::Address;
-use crate::event::{Action, NewAuditEntry};
-use crate::operator::{Actor, ActorKind, RoleGroup};
+use crate::model::address::Address;
+use crate::model::history::{Action, NewAuditEntry};
+use crate::model::operator::{Actor, ActorKind, RoleGroup};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::FromRow;

@@ -1,9 +1,9 @@
 //! One-time links: to set a password, or to set up the first operator.
 
 use super::{Backend, Result, Store, Tx, on};
-use crate::address::Address;
-use crate::event::{Action, NewAuditEntry};
-use crate::operator::{Actor, ActorKind, RoleGroup};
+use crate::model::address::Address;
+use crate::model::history::{Action, NewAuditEntry};
+use crate::model::operator::{Actor, ActorKind, RoleGroup};
 use crate::secret::{PasswordHash, SecretHash};
 use chrono::{DateTime, Utc};
 use serde_json::json;

@@ -1,9 +1,9 @@
 //! Operators and their passwords.
 
 use super::{Result, Store, StoreError, Tx, on};
-use crate::address::Address;
-use crate::event::{Action, NewAuditEntry};
-use crate::operator::{Actor, RoleGroup};
+use crate::model::address::Address;
+use crate::model::history::{Action, NewAuditEntry};
+use crate::model::operator::{Actor, RoleGroup};
 use crate::secret::{PasswordHash, SecretHash};
 use chrono::{DateTime, Utc};
 use serde_json::json;

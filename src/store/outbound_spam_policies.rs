@@ -1,7 +1,7 @@
 //! Outbound spam policies: reading them, as pages and as the counting of mail do.
 
 use super::{Result, Store, Tx, on};
-use crate::outbound::OutboundSpamPolicy;
+use crate::model::OutboundSpamPolicy;
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use std::collections::HashMap;

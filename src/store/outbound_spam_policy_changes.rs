@@ -1,9 +1,9 @@
 //! Changing outbound spam policies, one change after the other whoever makes it.
 
 use super::{Backend, Result, Store, Tx, on};
-use crate::event::{Action, NewAuditEntry};
-use crate::operator::Actor;
-use crate::outbound::{OutboundSpamPolicy, PolicyChange, PolicyRefused};
+use crate::model::history::{Action, NewAuditEntry};
+use crate::model::operator::Actor;
+use crate::model::{OutboundSpamPolicy, PolicyChange, PolicyRefused};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -2,9 +2,9 @@
 
 use super::sessions::{IDLE, LONGEST};
 use super::{Result, Store, Tx, on};
-use crate::address::Address;
-use crate::event::{Action, NewAuditEntry};
-use crate::operator::Actor;
+use crate::model::address::Address;
+use crate::model::history::{Action, NewAuditEntry};
+use crate::model::operator::Actor;
 use crate::secret::PasswordHash;
 use chrono::{DateTime, Utc};
 use serde_json::json;

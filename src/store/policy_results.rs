@@ -1,7 +1,7 @@
 //! What became of senders that crossed a line, as the policies' pages tell it.
 
 use super::{Result, Store, on};
-use crate::outbound::Action;
+use crate::model::Action;
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;

@@ -1,8 +1,8 @@
 //! Recovery codes, known by their hashes.
 
 use super::{Result, Store, Tx, on};
-use crate::event::{Action, NewAuditEntry};
-use crate::operator::Actor;
+use crate::model::history::{Action, NewAuditEntry};
+use crate::model::operator::Actor;
 use crate::secret::SecretHash;
 use chrono::{DateTime, Utc};
 use serde_json::json;

@@ -3,7 +3,7 @@
 //! sums are right for any number of processes and no two wait for each other in an order of their own.
 
 use super::{Result, Store, StoreError, on};
-use crate::event::{Event, NewHistoryEntry};
+use crate::model::history::{Event, NewHistoryEntry};
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
 

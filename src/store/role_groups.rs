@@ -1,9 +1,9 @@
 //! Changing what an operator may do, and taking it away, without ever leaving nobody in charge.
 
 use super::{Backend, Result, Store, Tx, on};
-use crate::address::Address;
-use crate::event::{Action, NewAuditEntry};
-use crate::operator::{Actor, RoleGroup};
+use crate::model::address::Address;
+use crate::model::history::{Action, NewAuditEntry};
+use crate::model::operator::{Actor, RoleGroup};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;

@@ -1,8 +1,8 @@
 //! A restriction as it stands in its table.
 
-use crate::address::Address;
-use crate::reason::Cause;
-use crate::restriction::{Restriction, Unblock};
+use crate::model::address::Address;
+use crate::model::reason::Cause;
+use crate::model::restriction::{Restriction, Unblock};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::FromRow;

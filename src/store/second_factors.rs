@@ -2,8 +2,8 @@
 
 use super::passkeys::PasskeyRecord;
 use super::{Result, Store, Tx, on};
-use crate::event::{Action, NewAuditEntry};
-use crate::operator::Actor;
+use crate::model::history::{Action, NewAuditEntry};
+use crate::model::operator::Actor;
 use crate::secret::SecretHash;
 use chrono::{DateTime, Utc};
 use serde_json::json;

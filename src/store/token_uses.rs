@@ -1,7 +1,7 @@
 //! When tokens were used last, and from where.
 
 use super::{Result, Store, Tx, on};
-use crate::operator::RoleGroup;
+use crate::model::operator::RoleGroup;
 use crate::secret::SecretHash;
 use crate::store::columns;
 use crate::token_uses::TokenUse;

@@ -1,8 +1,8 @@
 //! API tokens.
 
 use super::{Result, Store, on};
-use crate::event::{Action, NewAuditEntry};
-use crate::operator::{Actor, RoleGroup};
+use crate::model::history::{Action, NewAuditEntry};
+use crate::model::operator::{Actor, RoleGroup};
 use crate::secret::SecretHash;
 use chrono::{DateTime, Utc};
 use serde_json::json;

@@ -3,8 +3,8 @@
 use super::counting::MessageRow;
 use super::statement::{Piece, build};
 use super::{Result, Store, on};
-use crate::address::Address;
-use crate::outbound::{Message, Verdict};
+use crate::model::address::Address;
+use crate::model::{Message, Verdict};
 use crate::store::columns;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -158,7 +158,7 @@ fn contains(entry: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbound::{Report, Source};
+    use crate::model::{Report, Source};
 
     #[test]
     fn ids_lie_behind_the_first_of_their_time_and_before_the_first_of_the_next() {

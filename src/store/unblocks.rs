@@ -4,11 +4,11 @@
 use super::changes::{committed, delisted, entry};
 use super::row::RestrictionRow;
 use super::{Result, Store, Tx, on};
-use crate::address::Address;
 use crate::committed::Committed;
-use crate::event::{Action, Event, NewAuditEntry};
-use crate::operator::{Actor, Permission, RoleGroup};
-use crate::restriction::{Recommendation, Restriction, State, UnblockRequest, UnblockRules};
+use crate::model::address::Address;
+use crate::model::history::{Action, Event, NewAuditEntry};
+use crate::model::operator::{Actor, Permission, RoleGroup};
+use crate::model::restriction::{Recommendation, Restriction, State, UnblockRequest, UnblockRules};
 use crate::store::columns;
 use chrono::{DateTime, Utc};
 use serde_json::json;

@@ -8,7 +8,7 @@ use super::idempotency::answer_once;
 use super::rate_limit;
 use super::security_headers::{NOT_FROM_HERE, from_another_site, same_origin};
 use super::session_cookie;
-use crate::operator::{Actor, ActorKind, Permission, RoleGroup};
+use crate::model::operator::{Actor, ActorKind, Permission, RoleGroup};
 use crate::secret::SecretHash;
 use crate::store::{Asker, SessionRecord};
 use crate::token_memory::Remembered;

@@ -2,8 +2,8 @@
 
 use crate::export::ExportError;
 use crate::meter::Away;
+use crate::model::restriction::Restriction;
 use crate::rate_limit::Allowance;
-use crate::restriction::Restriction;
 use crate::store::StoreError;
 use crate::turns::Full;
 use axum::http::{HeaderValue, StatusCode, header};

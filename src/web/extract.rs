@@ -2,8 +2,8 @@
 
 use super::at_most::AtMost;
 use super::error::Problem;
-use crate::address::Address;
-use crate::organization::Organization;
+use crate::model::address::Address;
+use crate::model::organization::Organization;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;

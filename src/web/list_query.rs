@@ -3,7 +3,7 @@
 use super::cursor::Cursor;
 use super::error::Problem;
 use super::extract::shortened;
-use crate::reason::Cause;
+use crate::model::reason::Cause;
 use crate::store::{ListQuery, Position, Sort, StateFilter};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;

@@ -75,7 +75,7 @@ fn all_routes(app: &Shared) -> Routes {
 async fn find(
     app: &Shared,
     key: &extract::Key,
-) -> Result<crate::restriction::Restriction, Problem> {
+) -> Result<crate::model::restriction::Restriction, Problem> {
     let restriction = match key {
         extract::Key::Id(id) => app.store.restriction(*id).await?,
         extract::Key::Address(address) => match app.store.active_restriction(address).await? {

@@ -2,9 +2,9 @@
 
 use super::Shared;
 use super::error::Problem;
-use crate::address::Address;
-use crate::alert::AlertPolicyId;
-use crate::outbound::DEFAULT_POLICY;
+use crate::model::DEFAULT_POLICY;
+use crate::model::address::Address;
+use crate::model::alert::AlertPolicyId;
 use crate::token::TokenName;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;

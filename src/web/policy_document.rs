@@ -2,7 +2,7 @@
 //! the default policy before anybody changed that.
 
 use super::error::{FieldProblem, Problem};
-use crate::outbound::{Action, OutboundSpamPolicy, PolicyProblem};
+use crate::model::{Action, OutboundSpamPolicy, PolicyProblem};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

@@ -4,7 +4,7 @@
 use super::Shared;
 use super::access::{Caller, token};
 use super::error::Problem;
-use crate::operator::RoleGroup;
+use crate::model::operator::RoleGroup;
 use crate::rate_limit::Allowance;
 use crate::secret::SecretHash;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};

@@ -1,8 +1,8 @@
 //! A restricted user as the API shows one.
 
-use crate::address::Address;
-use crate::reason::Cause;
-use crate::restriction::{Restriction, State, Unblock};
+use crate::model::address::Address;
+use crate::model::reason::Cause;
+use crate::model::restriction::{Restriction, State, Unblock};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;

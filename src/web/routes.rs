@@ -4,7 +4,7 @@ use super::Shared;
 use super::access::{Doors, TakesQuery};
 use super::error::Problem;
 use super::openapi::{self, Description};
-use crate::operator::Permission;
+use crate::model::operator::Permission;
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;

@@ -1,10 +1,12 @@
 //! A real Postfix takes the mail about a real restriction.
 
+use crate::ALICE;
+use crate::BOB;
+use crate::CAROL;
 use crate::harness::{Database, eventually};
 use crate::mail_server::{SUBMISSION, SUBMISSIONS};
 use crate::program::{Serve, command, result_of};
 use crate::rig::Rig;
-use crate::{ALICE, BOB, CAROL};
 use mail_parser::MessageParser;
 use serde_json::json;
 use std::path::Path;

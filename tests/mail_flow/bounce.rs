@@ -1,7 +1,10 @@
 //! `restricted_answer = "bounce"`: a restricted user's message is accepted and comes back.
 
+use crate::ACCEPTED;
+use crate::ALICE;
+use crate::BOB;
+use crate::CAROL;
 use crate::rig::Rig;
-use crate::{ACCEPTED, ALICE, BOB, CAROL};
 
 #[tokio::test]
 async fn a_restricted_user_gets_a_real_report_of_failure() {

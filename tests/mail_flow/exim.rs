@@ -1,7 +1,10 @@
 //! Exim asks the policy port, with `readsocket`.
 
+use crate::ALICE;
+use crate::BOB;
+use crate::CAROL;
+use crate::REFUSED_BARELY;
 use crate::rig::Rig;
-use crate::{ALICE, BOB, CAROL, REFUSED_BARELY};
 use serde_json::Value;
 
 const ACCEPTED: &str = "250 Accepted";

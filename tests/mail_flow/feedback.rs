@@ -1,8 +1,9 @@
 //! A provider's feedback report, taken by the script of the documentation.
 
+use crate::ALICE;
+use crate::BOB;
 use crate::documentation::{self, Snippets};
 use crate::rig::Rig;
-use crate::{ALICE, BOB};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Command, Stdio};

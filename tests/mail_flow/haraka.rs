@@ -1,7 +1,10 @@
 //! Haraka asks over HTTP, with the plugin of the documentation.
 
+use crate::ALICE;
+use crate::BOB;
+use crate::CAROL;
+use crate::REFUSED_BARELY;
 use crate::rig::Rig;
-use crate::{ALICE, BOB, CAROL, REFUSED_BARELY};
 use serde_json::json;
 
 fn accepted(recipient: &str) -> String {

@@ -1,7 +1,11 @@
 //! How many recipients a sender may have.
 
+use crate::ACCEPTED;
+use crate::ALICE;
+use crate::BOB;
+use crate::CAROL;
+use crate::REFUSED;
 use crate::rig::Rig;
-use crate::{ACCEPTED, ALICE, BOB, CAROL, REFUSED};
 use chrono::{DateTime, Days, NaiveTime, Utc};
 use serde_json::json;
 

@@ -1,9 +1,13 @@
 //! Something is down, and mail flows.
 
+use crate::ACCEPTED;
+use crate::ALICE;
+use crate::BOB;
+use crate::CAROL;
+use crate::REFUSED;
 use crate::harness::Database;
 use crate::rig::Rig;
 use crate::small_disk::SmallDisk;
-use crate::{ACCEPTED, ALICE, BOB, CAROL, REFUSED};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 

@@ -1,10 +1,14 @@
 //! Postfix asks the policy port.
 
+use crate::ACCEPTED;
+use crate::ALICE;
+use crate::BOB;
+use crate::CAROL;
+use crate::REFUSED;
 use crate::harness::eventually;
 use crate::mail_client::Mail;
 use crate::rig::Rig;
-use crate::{ACCEPTED, ALICE, BOB, CAROL, REFUSED};
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 
 #[tokio::test]
 async fn a_restricted_users_mail_is_refused_outside_and_delivered_inside() {

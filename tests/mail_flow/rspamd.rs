@@ -1,7 +1,9 @@
 //! rspamd asks over HTTP, with the rule of the documentation.
 
+use crate::ALICE;
+use crate::BOB;
+use crate::CAROL;
 use crate::rig::Rig;
-use crate::{ALICE, BOB, CAROL};
 
 const REJECTED: &str = "554 5.7.1 Access denied, bad outbound sender";
 

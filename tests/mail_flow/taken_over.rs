@@ -1,9 +1,13 @@
 //! An account is taken over: Postfix counts its mail, and rspamd tells which of it is spam.
 
+use crate::ACCEPTED;
+use crate::ALICE;
+use crate::BOB;
+use crate::CAROL;
+use crate::REFUSED;
 use crate::harness::eventually;
 use crate::rig::Rig;
-use crate::{ACCEPTED, ALICE, BOB, CAROL, REFUSED};
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 use serde_json::json;
 
 #[tokio::test]

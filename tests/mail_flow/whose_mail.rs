@@ -1,8 +1,11 @@
 //! Whose mail it is: that of the login.
 
+use crate::ACCEPTED;
+use crate::ALICE;
+use crate::BOB;
+use crate::CAROL;
 use crate::mail_client::Mail;
 use crate::rig::Rig;
-use crate::{ACCEPTED, ALICE, BOB, CAROL};
 use serde_json::json;
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::browser::{Browser, OLIVIA, PASSWORD, add_olivia};
 use crate::harness::{Portal, minutes};
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use std::collections::HashSet;
 
 const NEW_PASSWORD: &str = "velvet canyon tall lamp";

@@ -3,8 +3,8 @@
 use crate::harness::{Database, Portal, eventually, minutes};
 use crate::program::{Serve, result_of};
 use chrono::TimeDelta;
-use restricted_users::alert::{Alert, AlertChange, AlertPolicy, AlertPolicyId, AlertStatus};
-use restricted_users::operator::Actor;
+use restricted_users::model::alert::{Alert, AlertChange, AlertPolicy, AlertPolicyId, AlertStatus};
+use restricted_users::model::operator::Actor;
 use restricted_users::store::AlertQuery;
 use serde_json::{Value, json};
 use uuid::Uuid;

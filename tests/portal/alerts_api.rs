@@ -2,7 +2,7 @@
 
 use crate::audit_chain;
 use crate::harness::{Portal, minutes, texts};
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::{Value, json};
 
 const ALERTS: &str = "/api/v1/alerts";

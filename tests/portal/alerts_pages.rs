@@ -7,7 +7,7 @@ use crate::program::result_of;
 use chrono::TimeDelta;
 use reqwest::Method;
 use restricted_users::courier;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use restricted_users::store::{AlertQuery, Channel};
 use serde_json::{Value, json};
 

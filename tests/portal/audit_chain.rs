@@ -1,6 +1,6 @@
 //! Checks the chain of the audit log from its first record to its last.
 
-use restricted_users::event::{NO_HASH, chained};
+use restricted_users::model::history::{NO_HASH, chained};
 use restricted_users::store::{AuditQuery, AuditRecord, Store};
 
 /// The records, oldest first, after a check that numbers have no gaps and every hash fits.

@@ -166,7 +166,7 @@ async fn the_whole_log_is_had_as_a_file_whose_cells_no_spreadsheet_runs() {
     portal.restricted("=cmd|'x'!a1@example.org").await;
     for number in 0..1_100 {
         let now = portal.clock.now();
-        let actor = restricted_users::operator::Actor::command_line();
+        let actor = restricted_users::model::operator::Actor::command_line();
         let tally = restricted_users::store::ImportTally::default();
         portal
             .app
@@ -175,7 +175,7 @@ async fn the_whole_log_is_had_as_a_file_whose_cells_no_spreadsheet_runs() {
             .await
             .unwrap();
     }
-    let token = portal.token(restricted_users::operator::RoleGroup::GlobalReader).await;
+    let token = portal.token(restricted_users::model::operator::RoleGroup::GlobalReader).await;
     let ask = |kind: &'static str, query: &'static str| {
         let path = format!("/api/v1/audit{query}");
         let request = portal.request(reqwest::Method::GET, &path).bearer_auth(&token);

@@ -2,7 +2,7 @@
 
 use crate::harness::{Answer, Portal, minutes};
 use reqwest::Method;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 
 struct Reader<'a> {
     portal: &'a Portal,

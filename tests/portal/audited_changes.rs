@@ -3,7 +3,7 @@
 use crate::harness::{Portal, texts};
 use crate::role_groups::{ROUTES, filled};
 use reqwest::Method;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::json;
 use std::collections::BTreeSet;
 

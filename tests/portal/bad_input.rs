@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 const USERS: &str = "/api/v1/restricted-users";
 
 async fn restrict(portal: &Portal, body: &str, content_type: &str) -> Answer {
-    let token = portal.token(restricted_users::operator::RoleGroup::SecurityAdministrator).await;
+    let token =
+        portal.token(restricted_users::model::operator::RoleGroup::SecurityAdministrator).await;
     let request = portal.request(Method::POST, USERS).bearer_auth(token);
     portal.send(request.header("content-type", content_type).body(body.to_owned())).await
 }
@@ -114,7 +115,7 @@ async fn path_and_method_are_judged_before_the_token_and_the_token_before_the_bo
     let answer = send(Method::POST, USERS).await;
     answer.problem("signed-out");
     assert_eq!(answer.headers["www-authenticate"], "Bearer");
-    let reader = portal.token(restricted_users::operator::RoleGroup::GlobalReader).await;
+    let reader = portal.token(restricted_users::model::operator::RoleGroup::GlobalReader).await;
     let request = portal.request(Method::POST, USERS).bearer_auth(reader).body("no json");
     portal.send(request).await.problem("forbidden");
 }
@@ -145,7 +146,8 @@ async fn any_bytes_are_answered_with_a_problem_and_never_with_a_failure() {
     use proptest::strategy::{Strategy, ValueTree};
     use proptest::test_runner::TestRunner;
     let portal = Portal::start().await;
-    let token = portal.token(restricted_users::operator::RoleGroup::OrganizationManagement).await;
+    let token =
+        portal.token(restricted_users::model::operator::RoleGroup::OrganizationManagement).await;
     let mut runner = TestRunner::deterministic();
     let bytes = proptest::collection::vec(proptest::num::u8::ANY, 0..200);
     for _ in 0..200 {

@@ -4,11 +4,11 @@ use crate::harness::{BAD_OUTBOUND_SENDER, Database, Portal, eventually, minutes}
 use crate::program::{Serve, result_of};
 use crate::relay::{Manner, Relay, settings};
 use chrono::{DateTime, Utc};
-use restricted_users::alert::{AlertPolicyId, Notice, Severity};
-use restricted_users::clock::Clock;
 use restricted_users::config::Config;
 use restricted_users::courier::mail::{Limits, Mailer};
 use restricted_users::courier::{deliver_due, gather_due};
+use restricted_users::model::alert::{AlertPolicyId, Notice, Severity};
+use restricted_users::model::clock::Clock;
 use restricted_users::store::{AlertQuery, Channel, Claimed, Delivery};
 use serde_json::json;
 use std::collections::HashSet;

@@ -2,9 +2,9 @@
 //! as they should.
 
 use crate::harness::{Portal, eventually, minutes};
-use restricted_users::alert::{AlertPolicyId, Notice, Severity};
 use restricted_users::config::Config;
 use restricted_users::courier::webhook::Webhooks;
+use restricted_users::model::alert::{AlertPolicyId, Notice, Severity};
 use restricted_users::store::{AlertQuery, Channel, Claimed, Delivery};
 use serde_json::Value;
 use std::process::Stdio;

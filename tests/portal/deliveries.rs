@@ -3,10 +3,10 @@
 use crate::harness::{Database, minutes};
 use crate::program::open;
 use chrono::{DateTime, TimeDelta, Utc};
-use restricted_users::address::Address;
-use restricted_users::alert::{AlertPolicy, AlertPolicyId, Notice};
-use restricted_users::operator::Actor;
-use restricted_users::organization::Organization;
+use restricted_users::model::address::Address;
+use restricted_users::model::alert::{AlertPolicy, AlertPolicyId, Notice};
+use restricted_users::model::operator::Actor;
+use restricted_users::model::organization::Organization;
 use restricted_users::store::{AlertQuery, Audience, Channel, Claimed, Store};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -240,7 +240,7 @@ async fn the_restricted_user_is_told_at_the_mailbox_inside_where_that_is_wanted(
     assert!(post.mails().await.is_empty());
     let ours = Organization {
         name: "Example Org".into(),
-        domains: vec![restricted_users::address::Domain::parse("example.org").unwrap()],
+        domains: vec![restricted_users::model::address::Domain::parse("example.org").unwrap()],
     };
     post.store = open(&post.database).await.with_own_notices(ours);
     post.restrict(names("user", 1)).await;

@@ -69,7 +69,7 @@ async fn who_comes_near_a_limit_is_told_in_the_digest_alone() {
     portal.sends_to_so_many("near@example.org", 500).await;
     let alerts = portal.get("/api/v1/alerts").await.ok();
     assert_eq!(alerts["items"], json!([]));
-    let session = portal.session(restricted_users::operator::RoleGroup::GlobalReader).await;
+    let session = portal.session(restricted_users::model::operator::RoleGroup::GlobalReader).await;
     for page in ["/ui/outboundspam", "/ui/outboundspam/default"] {
         let request = portal.request(reqwest::Method::GET, page).header("cookie", &session);
         let page = portal.send(request).await.text;

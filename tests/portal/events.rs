@@ -4,7 +4,7 @@ use crate::harness::{Portal, eventually, minutes, texts};
 use chrono::TimeDelta;
 use futures_util::{Stream, StreamExt};
 use reqwest::{Method, RequestBuilder};
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::{Value, json};
 use std::pin::Pin;
 
@@ -128,12 +128,12 @@ async fn a_stream_that_was_cut_goes_on_where_it_was() {
     assert_eq!(told, expected);
 }
 
-fn address(number: usize) -> restricted_users::address::Address {
-    restricted_users::address::Address::stored(&format!("user{number}@example.org"))
+fn address(number: usize) -> restricted_users::model::address::Address {
+    restricted_users::model::address::Address::stored(&format!("user{number}@example.org"))
 }
 
-fn system() -> restricted_users::operator::Actor {
-    restricted_users::operator::Actor::system()
+fn system() -> restricted_users::model::operator::Actor {
+    restricted_users::model::operator::Actor::system()
 }
 
 #[tokio::test]

@@ -3,14 +3,16 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Method, StatusCode};
 use restricted_users::app::App;
-use restricted_users::clock::Clock;
+use restricted_users::bookkeeper;
 use restricted_users::config::Config;
+use restricted_users::follower;
 use restricted_users::mail_port::listen::ListenAddress;
-use restricted_users::operator::{Actor, RoleGroup};
+use restricted_users::model::clock::Clock;
+use restricted_users::model::operator::{Actor, RoleGroup};
 use restricted_users::secret::{SecretHash, random_secret};
 use restricted_users::service::Service;
 use restricted_users::store::{NewSession, TokenRecord};
-use restricted_users::{bookkeeper, follower, unblocker};
+use restricted_users::unblocker;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
@@ -518,7 +520,7 @@ impl Portal {
     }
 
     /// What a sender sent lately.
-    pub async fn sending(&self, sender: &str) -> restricted_users::outbound::Sending {
+    pub async fn sending(&self, sender: &str) -> restricted_users::model::Sending {
         let sender = self.app.organization().sender(sender);
         self.app.store.standing(&sender, self.clock.now()).await.unwrap().sending
     }
@@ -569,7 +571,8 @@ impl Portal {
         let (secret, now) = (random_secret(), self.clock.now());
         let hash = SecretHash::of(secret.expose_secret());
         let name = uuid::Uuid::now_v7();
-        let address = restricted_users::address::Address::stored(&format!("{name}@example.org"));
+        let address =
+            restricted_users::model::address::Address::stored(&format!("{name}@example.org"));
         let actor = Actor::command_line();
         let link = (&SecretHash::of(&name.to_string()), now);
         let store = &self.app.store;

@@ -2,7 +2,7 @@
 
 use crate::harness::{Portal, minutes};
 use reqwest::Method;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 
 #[tokio::test]
 async fn a_running_service_is_alive_and_ready() {

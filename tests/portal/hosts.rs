@@ -2,7 +2,7 @@
 
 use crate::harness::{Answer, Portal};
 use reqwest::{Method, RequestBuilder};
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

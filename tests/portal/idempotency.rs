@@ -5,7 +5,7 @@ use crate::program::{Serve, result_of};
 use chrono::TimeDelta;
 use reqwest::Method;
 use restricted_users::idempotency::{KEPT, KeyedRequest};
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use restricted_users::retention;
 use restricted_users::store::Begun;
 use serde_json::{Value, json};

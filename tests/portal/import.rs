@@ -3,7 +3,7 @@
 use crate::harness::{Database, Portal, eventually};
 use crate::program::{Serve, command, open, result_of, run};
 use reqwest::Method;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::json;
 use std::path::Path;
 

@@ -2,8 +2,8 @@
 
 use crate::harness::Database;
 use crate::program::{Serve, open};
-use restricted_users::address::Address;
-use restricted_users::clock::Clock;
+use restricted_users::model::address::Address;
+use restricted_users::model::clock::Clock;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -157,7 +157,9 @@ async fn of_many_who_ask_at_once_one_restricts_and_one_unblocks() {
 
 #[tokio::test]
 async fn the_fourth_unblock_within_30_days_takes_organization_management() {
-    use restricted_users::operator::RoleGroup::{OrganizationManagement, SecurityAdministrator};
+    use restricted_users::model::operator::RoleGroup::{
+        OrganizationManagement, SecurityAdministrator,
+    };
     let portal = Portal::start().await;
     for _ in 0..3 {
         portal.restricted("alice@example.org").await;

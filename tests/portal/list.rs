@@ -2,8 +2,8 @@
 
 use crate::harness::{Portal, minutes, texts};
 use chrono::{DateTime, TimeDelta, Utc};
-use restricted_users::address::Address;
-use restricted_users::reason::Cause;
+use restricted_users::model::address::Address;
+use restricted_users::model::reason::Cause;
 use restricted_users::store::ImportRow;
 use serde_json::Value;
 

@@ -4,7 +4,7 @@
 use crate::harness::{Answer, Portal, eventually};
 use crate::role_groups::ROUTES;
 use reqwest::Method;
-use restricted_users::operator::{Actor, RoleGroup};
+use restricted_users::model::operator::{Actor, RoleGroup};
 use restricted_users::secret::SecretHash;
 use restricted_users::store::{AlertQuery, NewSession, TokenRecord};
 use serde_json::{Value, json};

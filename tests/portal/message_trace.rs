@@ -2,7 +2,7 @@
 
 use crate::harness::{Answer, Portal, minutes, texts};
 use reqwest::Method;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

@@ -5,7 +5,7 @@ use crate::harness::Portal;
 use crate::role_groups::{ROUTES, filled, is_api};
 use nests::nests;
 use reqwest::{Method, StatusCode};
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

@@ -2,7 +2,7 @@
 
 use crate::harness::{DUNNO, Portal, minutes};
 use reqwest::Method;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::json;
 use std::time::{Duration, Instant};
 

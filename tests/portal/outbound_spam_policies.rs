@@ -4,7 +4,7 @@
 use crate::audit_chain;
 use crate::harness::{BAD_OUTBOUND_SENDER, DUNNO, Portal, texts};
 use chrono::TimeDelta;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::{Value, json};
 
 const POLICIES: &str = "/api/v1/outbound-spam-policies";

@@ -2,7 +2,7 @@
 
 use crate::harness::{Answer, BAD_OUTBOUND_SENDER, Portal};
 use reqwest::Method;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::json;
 
 async fn page(portal: &Portal, path: &str, role: RoleGroup) -> Answer {

@@ -5,7 +5,7 @@ use crate::harness::{Answer, Portal, minutes, texts};
 use crate::program::{result_of, run};
 use reqwest::Method;
 use restricted_users::bookkeeper;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::{Value, json};
 
 const OLIVIA: &str = "olivia@example.org";

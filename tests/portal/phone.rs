@@ -3,7 +3,7 @@
 use crate::browser::{Browser, PASSWORD, add_olivia, between};
 use crate::harness::Portal;
 use chrono::{DateTime, TimeDelta, Utc};
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use totp_rs::{Builder, Secret};
 
 /// The app on a phone.

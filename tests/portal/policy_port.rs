@@ -2,7 +2,7 @@
 
 use crate::harness::{BAD_OUTBOUND_SENDER, DUNNO, Portal, minutes};
 use reqwest::Method;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::json;
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn what_was_refused_is_counted_for_its_restriction() {
 
 #[tokio::test]
 async fn the_same_answer_can_be_had_over_http() {
-    use restricted_users::operator::RoleGroup;
+    use restricted_users::model::operator::RoleGroup;
     let portal = Portal::start().await;
     portal.restricted("alice@example.org").await;
     let token = portal.token(RoleGroup::MailServer).await;

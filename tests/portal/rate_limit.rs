@@ -3,7 +3,7 @@
 use crate::harness::{Answer, Portal, minutes};
 use chrono::TimeDelta;
 use reqwest::Method;
-use restricted_users::operator::RoleGroup::{MailServer, SecurityReader};
+use restricted_users::model::operator::RoleGroup::{MailServer, SecurityReader};
 use restricted_users::retention;
 use serde_json::json;
 

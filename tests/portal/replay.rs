@@ -4,10 +4,10 @@ use crate::harness::{Database, Portal};
 use crate::program::{command, result_of, run};
 use chrono::{DateTime, TimeDelta, Utc};
 use flate2::{Compression, write::GzEncoder};
-use restricted_users::address::Domain;
 use restricted_users::decision::Scope;
-use restricted_users::organization::Organization;
-use restricted_users::outbound::OutboundSpamPolicy;
+use restricted_users::model::OutboundSpamPolicy;
+use restricted_users::model::address::Domain;
+use restricted_users::model::organization::Organization;
 use restricted_users::replay::{Replay, Times};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -215,7 +215,7 @@ async fn a_log_and_the_service_that_saw_the_same_mail_say_the_same() {
             .unwrap()
     {
         let at: DateTime<Utc> = user["restricted_at"].as_str().unwrap().parse().unwrap();
-        let why = restricted_users::reason::Reason::parse(user["reason"].as_str().unwrap());
+        let why = restricted_users::model::reason::Reason::parse(user["reason"].as_str().unwrap());
         served.push((at, user["address"].as_str().unwrap().to_owned(), why.sentence()));
     }
     // One for each of the three lines.

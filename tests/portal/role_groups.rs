@@ -2,7 +2,7 @@
 
 use crate::harness::{Answer, Portal};
 use reqwest::Method;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use restricted_users::web;
 use std::collections::{BTreeSet, HashMap};
 
@@ -345,7 +345,7 @@ async fn a_change_through_the_api_is_refused_when_a_browser_sends_it_for_another
 
 #[tokio::test]
 async fn a_token_is_good_until_it_expires_or_is_revoked() {
-    use restricted_users::operator::Actor;
+    use restricted_users::model::operator::Actor;
     use restricted_users::secret::SecretHash;
     use restricted_users::store::TokenRecord;
     let portal = Portal::start().await;

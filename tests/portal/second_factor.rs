@@ -4,8 +4,8 @@ use crate::browser::{Browser, OLIVIA, PASSWORD, add_olivia};
 use crate::harness::Portal;
 use crate::phone::{enrol, olivia, recovery_codes};
 use chrono::TimeDelta;
-use restricted_users::address::Address;
-use restricted_users::operator::{Actor, RoleGroup};
+use restricted_users::model::address::Address;
+use restricted_users::model::operator::{Actor, RoleGroup};
 
 #[tokio::test]
 async fn codes_count_only_after_one_was_shown_and_then_the_password_alone_is_not_enough() {

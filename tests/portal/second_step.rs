@@ -3,8 +3,8 @@
 use crate::browser::{Browser, OLIVIA, PASSWORD};
 use crate::harness::{Portal, minutes};
 use crate::phone::{enrol, olivia};
-use restricted_users::address::Address;
-use restricted_users::operator::{Actor, RoleGroup};
+use restricted_users::model::address::Address;
+use restricted_users::model::operator::{Actor, RoleGroup};
 use restricted_users::secret::SecretHash;
 
 #[tokio::test]

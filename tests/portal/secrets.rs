@@ -5,7 +5,7 @@ use crate::harness::{Database, eventually};
 use crate::oidc::provider::{Provider, SECRET};
 use crate::phone::code_at;
 use crate::program::{command, result_of};
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 use std::collections::HashMap;
 use std::fs::{File, read_to_string};
 use std::process::{Child, Stdio};

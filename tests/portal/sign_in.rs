@@ -2,8 +2,8 @@
 
 use crate::harness::{Answer, Portal, minutes};
 use reqwest::Method;
-use restricted_users::address::Address;
-use restricted_users::operator::{Actor, RoleGroup};
+use restricted_users::model::address::Address;
+use restricted_users::model::operator::{Actor, RoleGroup};
 use restricted_users::secret::{SecretHash, random_secret};
 use secrecy::ExposeSecret;
 

@@ -1,7 +1,7 @@
 //! Unblocking several users at once, in three steps as one.
 
 use crate::harness::{Answer, Portal, minutes};
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::{Value, json};
 
 const STEPS: &str = "/ui/unblocks/steps";

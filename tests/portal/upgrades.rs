@@ -2,7 +2,7 @@
 
 use crate::harness::Database;
 use crate::program::{open, run};
-use restricted_users::address::Address;
+use restricted_users::model::address::Address;
 use restricted_users::store::{ListQuery, Sort, StateFilter};
 use sqlx::migrate::Migrator;
 use sqlx::{PgPool, SqlitePool};

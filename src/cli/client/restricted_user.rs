@@ -1,8 +1,8 @@
 //! A restricted user as the API shows one, as far as the commands need it.
 
-use crate::address::Address;
 use crate::blocked_senders::BlockedSender;
-use crate::reason::Reason;
+use crate::model::address::Address;
+use crate::model::reason::Reason;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 

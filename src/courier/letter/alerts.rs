@@ -3,10 +3,10 @@
 use super::{
     Fact, LONGEST_ADDRESS, LONGEST_TEXT, Letter, Line, Link, Section, Writer, counted, fact, moment,
 };
-use crate::alert::{AlertLine, AlertPolicyId, WENT_BACK};
 use crate::decision::Scope;
-use crate::reason::Reason;
-use crate::words::{decent, number};
+use crate::model::alert::{AlertLine, AlertPolicyId, WENT_BACK};
+use crate::model::reason::Reason;
+use crate::model::text::{decent, number};
 
 impl Writer {
     pub(super) fn one_alert(&self, policy: AlertPolicyId, alert: &AlertLine) -> Letter {

@@ -1,8 +1,8 @@
 //! A week in words.
 
 use super::{Fact, LONGEST_ADDRESS, Letter, Line, Section, Writer, counted, fact};
-use crate::alert::{Digest, Tally};
-use crate::words::{decent, number};
+use crate::model::alert::{Digest, Tally};
+use crate::model::text::{decent, number};
 use chrono::TimeDelta;
 
 /// Names of a list; the others are counted.

@@ -4,10 +4,10 @@ mod alerts;
 mod digest;
 mod own;
 
-use crate::alert::{AlertPolicyId, Notice, Severity};
 use crate::config::Config;
 use crate::decision::Scope;
-use crate::words::decent;
+use crate::model::alert::{AlertPolicyId, Notice, Severity};
+use crate::model::text::decent;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -202,5 +202,5 @@ fn moment(at: DateTime<Utc>) -> String {
 }
 
 fn counted(count: i64, one: &str, many: &str) -> String {
-    format!("{} {}", crate::words::number(count), if count == 1 { one } else { many })
+    format!("{} {}", crate::model::text::number(count), if count == 1 { one } else { many })
 }

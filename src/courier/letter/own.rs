@@ -1,9 +1,9 @@
 //! What a restricted user is told.
 
 use super::{LONGEST_ADDRESS, Letter, Link, Writer, fact, moment};
-use crate::alert::OwnNotice;
 use crate::decision::Scope;
-use crate::words::decent;
+use crate::model::alert::OwnNotice;
+use crate::model::text::decent;
 
 impl Writer {
     pub(super) fn own(&self, own: &OwnNotice) -> Letter {

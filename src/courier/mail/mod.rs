@@ -9,8 +9,8 @@ pub use relay::Limits;
 
 use super::Undelivered;
 use super::letter::{Letter, Writer};
-use crate::alert::Severity;
 use crate::config::{Config, MailSettings};
+use crate::model::alert::Severity;
 use crate::store::Claimed;
 use askama::Template;
 use email_encoding::headers::{rfc2047, writer::EmailWriter};

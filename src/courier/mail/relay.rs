@@ -3,7 +3,7 @@
 use super::limited::Limited;
 use crate::config::{SmtpTls, SmtpUrl};
 use crate::courier::Undelivered;
-use crate::words::decent;
+use crate::model::text::decent;
 use lettre::address::Envelope;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};

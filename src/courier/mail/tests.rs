@@ -1,8 +1,8 @@
 //! Mails of every kind, and of strangers who choose their words.
 
 use super::*;
-use crate::alert::{AlertPolicyId, Notice};
 use crate::courier::samples::{PORTAL, SPAM, alerts, claimed, config, every_kind, line, now};
+use crate::model::alert::{AlertPolicyId, Notice};
 use mail_parser::{HeaderName, MessageParser};
 use proptest::prelude::*;
 
@@ -108,7 +108,7 @@ proptest! {
         total in 1_i64..40,
     ) {
         let policy = AlertPolicyId::UserRestricted;
-        let severity = crate::alert::Severity::High;
+        let severity = crate::model::alert::Severity::High;
         for notice in [
             alerts(policy, total, vec![line(&address, &reason)]),
             Notice::Test { policy, severity, asked_by },

@@ -1,8 +1,8 @@
 //! What generic webhooks are told; the fields are described in docs/alerts.md and stay.
 
-use crate::alert::{AlertLine, AlertPolicyId, Notice};
 use crate::courier::letter::Writer;
-use crate::reason::Reason;
+use crate::model::alert::{AlertLine, AlertPolicyId, Notice};
+use crate::model::reason::Reason;
 use crate::store::Claimed;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};

@@ -168,7 +168,7 @@ fn told(error: &reqwest::Error) -> Undelivered {
             format!("the webhook did not answer within {} seconds", ANSWERS_WITHIN.as_secs())
         }
         (None, Some(why)) if error.is_connect() => {
-            let why = crate::words::decent(&why.to_string(), 200);
+            let why = crate::model::text::decent(&why.to_string(), 200);
             format!("the webhook cannot be reached: {why}")
         }
         _ if error.is_connect() => "the webhook cannot be reached".into(),

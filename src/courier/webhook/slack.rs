@@ -2,7 +2,7 @@
 
 use super::LONGEST_LISTED;
 use crate::courier::letter::{Letter, Section};
-use crate::words::decent;
+use crate::model::text::decent;
 use serde_json::{Value, json};
 
 /// Characters of a block; Slack takes 3,000 and refuses the whole message above. What follows escaping

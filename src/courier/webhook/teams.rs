@@ -1,9 +1,9 @@
 //! A message of Microsoft Teams: an Adaptive Card, as the Workflows of Teams take it.
 
 use super::LONGEST_LISTED;
-use crate::alert::Severity;
 use crate::courier::letter::{Letter, Section};
-use crate::words::decent;
+use crate::model::alert::Severity;
+use crate::model::text::decent;
 use serde_json::{Value, json};
 
 /// The message that tells a letter.

@@ -1,8 +1,8 @@
 //! What webhooks are told, whatever strangers call themselves.
 
 use super::*;
-use crate::alert::AlertPolicyId;
 use crate::courier::samples::{PORTAL, SPAM, alerts, claimed, config, every_kind, line};
+use crate::model::alert::AlertPolicyId;
 use proptest::prelude::*;
 use serde_json::Value;
 

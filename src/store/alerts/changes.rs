@@ -2,10 +2,10 @@
 
 use super::row::{AlertRow, line};
 use super::{Result, Store, Tx, on};
-use crate::alert::{Alert, AlertChange, Comment};
 use crate::blocklist::Mark;
-use crate::event::{Action, NewAuditEntry};
-use crate::operator::Actor;
+use crate::model::alert::{Alert, AlertChange, Comment};
+use crate::model::history::{Action, NewAuditEntry};
+use crate::model::operator::Actor;
 use crate::store::columns;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};

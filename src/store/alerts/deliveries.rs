@@ -2,7 +2,7 @@
 //! a process that dies leaves nothing behind that another would not take up.
 
 use super::{Result, Store, Tx, on};
-use crate::alert::Notice;
+use crate::model::alert::Notice;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;

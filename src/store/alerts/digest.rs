@@ -2,7 +2,7 @@
 
 use super::deliveries::NewDelivery;
 use super::{Audience, Result, Store, Tx, on};
-use crate::alert::{Digest, Notice, Tally};
+use crate::model::alert::{Digest, Notice, Tally};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Names that each list of the digest has.

@@ -3,8 +3,8 @@
 
 use super::deliveries::NewDelivery;
 use super::{Channel, Result, Store, Tx, on};
-use crate::alert::{AlertLine, AlertPolicy, AlertPolicyId, Notice};
-use crate::operator::RoleGroup;
+use crate::model::alert::{AlertLine, AlertPolicy, AlertPolicyId, Notice};
+use crate::model::operator::RoleGroup;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use super::row::AlertRow;
 use super::{Result, Store, on};
-use crate::alert::{Alert, AlertPolicyId, AlertStatus};
+use crate::model::alert::{Alert, AlertPolicyId, AlertStatus};
 use crate::store::columns;
 use crate::store::statement::{Piece, build};
 use uuid::Uuid;

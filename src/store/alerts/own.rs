@@ -2,9 +2,9 @@
 
 use super::deliveries::NewDelivery;
 use super::{Result, Tx};
-use crate::alert::{Notice, OwnNotice};
-use crate::organization::Organization;
-use crate::restriction::Restriction;
+use crate::model::alert::{Notice, OwnNotice};
+use crate::model::organization::Organization;
+use crate::model::restriction::Restriction;
 use chrono::{DateTime, Utc};
 
 impl Tx {

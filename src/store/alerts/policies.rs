@@ -1,9 +1,9 @@
 //! Alert policies: reading them, and changing one.
 
 use super::{Result, Store, StoreError, Tx, on};
-use crate::alert::{AlertPolicy, AlertPolicyId};
-use crate::event::{Action, NewAuditEntry};
-use crate::operator::Actor;
+use crate::model::alert::{AlertPolicy, AlertPolicyId};
+use crate::model::history::{Action, NewAuditEntry};
+use crate::model::operator::Actor;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 

@@ -2,11 +2,11 @@
 
 use super::row::line;
 use super::{Result, Tx, on};
-use crate::alert::{AlertPolicy, AlertPolicyId, Comment, WENT_BACK};
 use crate::blocklist::Mark;
-use crate::event::{Action, NewAuditEntry};
-use crate::operator::Actor;
-use crate::restriction::Restriction;
+use crate::model::alert::{AlertPolicy, AlertPolicyId, Comment, WENT_BACK};
+use crate::model::history::{Action, NewAuditEntry};
+use crate::model::operator::Actor;
+use crate::model::restriction::Restriction;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::FromRow;

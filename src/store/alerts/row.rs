@@ -1,6 +1,6 @@
 //! An alert as it stands in its table.
 
-use crate::alert::{Alert, AlertPolicyId, AlertStatus, Comment, Severity};
+use crate::model::alert::{Alert, AlertPolicyId, AlertStatus, Comment, Severity};
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;

@@ -2,8 +2,8 @@
 
 use super::restricting::{Messages, Verdict};
 use super::{Result, Tx, on};
-use crate::alert::AlertPolicyId::{SendingLimit, SuspiciousSending};
-use crate::outbound::{Action, Crossing};
+use crate::model::alert::AlertPolicyId::{SendingLimit, SuspiciousSending};
+use crate::model::{Action, Crossing};
 use crate::store::alerts::NewAlert;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

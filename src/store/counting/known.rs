@@ -2,8 +2,8 @@
 
 use super::messages::MessageRow;
 use super::{Result, Store, Touched, Tx, filled, on};
-use crate::address::Address;
-use crate::outbound::{Message, Report, Source};
+use crate::model::address::Address;
+use crate::model::{Message, Report, Source};
 use crate::store::columns;
 use chrono::{DateTime, Utc};
 use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};

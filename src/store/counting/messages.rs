@@ -1,8 +1,8 @@
 //! Messages as they stand in their table.
 
 use super::Touched;
-use crate::address::Address;
-use crate::outbound::{Message, Recipients, Source, Symbol, Verdict};
+use crate::model::address::Address;
+use crate::model::{Message, Recipients, Source, Symbol, Verdict};
 use chrono::{DateTime, Utc};
 use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};
 use uuid::Uuid;

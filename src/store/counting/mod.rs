@@ -13,9 +13,9 @@ mod writes;
 use chunks::{chunks, filled, filled_with};
 
 use super::{Backend, Result, Store, Tx, Written, on};
-use crate::address::Address;
 use crate::committed::Committed;
-use crate::outbound::{Message, OutboundSpamPolicy, Report, Source, Verdict, first_match, judge};
+use crate::model::address::Address;
+use crate::model::{Message, OutboundSpamPolicy, Report, Source, Verdict, first_match, judge};
 use chrono::{DateTime, TimeDelta, Utc};
 use known::Known;
 pub(super) use messages::MessageRow;

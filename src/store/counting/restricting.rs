@@ -2,14 +2,14 @@
 //! unblock is cancelled.
 
 use super::{Result, Touched, Tx, filled, on};
-use crate::address::Address;
 use crate::committed::Committed;
-use crate::event::{Action as Audited, Event, NewAuditEntry, NewHistoryEntry};
-use crate::operator::Actor;
-use crate::organization::Organization;
-use crate::outbound::{Action, Crossing, Judgement, Message, OutboundSpamPolicy, Sending};
-use crate::reason;
-use crate::restriction::{Restriction, next_midnight};
+use crate::model::address::Address;
+use crate::model::history::{Action as Audited, Event, NewAuditEntry, NewHistoryEntry};
+use crate::model::operator::Actor;
+use crate::model::organization::Organization;
+use crate::model::reason;
+use crate::model::restriction::{Restriction, next_midnight};
+use crate::model::{Action, Crossing, Judgement, Message, OutboundSpamPolicy, Sending};
 use crate::store::alerts::NewAlert;
 use crate::store::changes::{committed, entry};
 use crate::store::columns;

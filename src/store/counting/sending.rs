@@ -2,8 +2,8 @@
 
 use super::known::LastReleases;
 use super::{Result, Store, Touched};
-use crate::address::Address;
-use crate::outbound::Message;
+use crate::model::Message;
+use crate::model::address::Address;
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use std::collections::BTreeMap;

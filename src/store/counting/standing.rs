@@ -3,8 +3,8 @@
 use super::sending::minute;
 use super::sums::{Sums, Wanted, push_sums};
 use super::{Result, Store, on};
-use crate::address::Address;
-use crate::outbound::{Judgement, OutboundSpamPolicy, Sending, first_match, judge};
+use crate::model::address::Address;
+use crate::model::{Judgement, OutboundSpamPolicy, Sending, first_match, judge};
 use chrono::{DateTime, Utc};
 
 /// How a sender stands: what it sent lately, and the policy that judges it.

@@ -1,8 +1,8 @@
 //! What senders sent lately, summed up.
 
 use super::sending::{Addition, minute};
-use crate::address::Address;
-use crate::outbound::{OutboundSpamPolicy, Sending, first_match};
+use crate::model::address::Address;
+use crate::model::{OutboundSpamPolicy, Sending, first_match};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};

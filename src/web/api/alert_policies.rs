@@ -1,7 +1,7 @@
 //! `/api/v1/alert-policies`: what is alerted, to whom, and how often a day.
 
 use super::restricted_users::json;
-use crate::alert::{AlertPolicy, AlertPolicyId, Severity, recipient};
+use crate::model::alert::{AlertPolicy, AlertPolicyId, Severity, recipient};
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::error::{FieldProblem, Problem};

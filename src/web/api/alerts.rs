@@ -1,7 +1,7 @@
 //! `/api/v1/alerts`: what admins were told about, and working on it.
 
 use super::restricted_users::json;
-use crate::alert::{Alert, AlertChange, AlertPolicyId, AlertStatus, Comment};
+use crate::model::alert::{Alert, AlertChange, AlertPolicyId, AlertStatus, Comment};
 use crate::store::AlertQuery;
 use crate::web::Shared;
 use crate::web::access::Caller;

@@ -2,7 +2,7 @@
 
 use super::audit_file::{Format, file};
 use super::restricted_users::json;
-use crate::event::AuditEntry;
+use crate::model::history::AuditEntry;
 use crate::store::{AuditPosition, AuditQuery, AuditRecord};
 use crate::web::Shared;
 use crate::web::cursor::Cursor;

@@ -1,7 +1,7 @@
 //! The audit log as one file: CSV for spreadsheets, JSON Lines for scripts.
 
 use super::audit::Shown;
-use crate::event::AuditEntry;
+use crate::model::history::AuditEntry;
 use crate::spreadsheet::defused;
 use crate::store::{AuditPosition, AuditQuery};
 use crate::web::Shared;

@@ -2,8 +2,8 @@
 
 use super::restricted_users::json;
 use crate::app::App;
-use crate::event::Event as EventType;
 use crate::feed::Told;
+use crate::model::history::Event as EventType;
 use crate::store::Happened;
 use crate::streams;
 use crate::web::Shared;

@@ -1,7 +1,7 @@
 //! `GET /api/v1/messages`: the message trace.
 
 use super::restricted_users::json;
-use crate::outbound::{Message, Symbol, Verdict};
+use crate::model::{Message, Symbol, Verdict};
 use crate::store::{MessagePosition, MessageQuery};
 use crate::web::Shared;
 use crate::web::cursor::Cursor;

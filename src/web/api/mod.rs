@@ -28,7 +28,7 @@ use super::error::Problem::{
 };
 use super::extract::{LARGEST_BODY, LARGEST_LIST, LARGEST_REPORT};
 use super::routes::Routes;
-use crate::operator::Permission::{
+use crate::model::operator::Permission::{
     AskDecision, ChangePolicies, ChangeRestrictions, Look, ManageAccess, ReportMail, WorkOnAlerts,
 };
 use utoipa_axum::routes;

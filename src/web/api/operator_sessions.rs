@@ -1,7 +1,7 @@
 //! `/api/v1/operators/{address}/sessions`: ending what somebody has open.
 
 use super::restricted_users::json;
-use crate::address::Address;
+use crate::model::address::Address;
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::error::Problem;

@@ -1,9 +1,9 @@
 //! `/api/v1/operators`: who may sign in, and in which role group.
 
 use super::restricted_users::json;
-use crate::address::Address;
+use crate::model::address::Address;
+use crate::model::operator::RoleGroup;
 use crate::one_time_link::OneTimeLink;
-use crate::operator::RoleGroup;
 use crate::store::{OperatorChange, OperatorRecord};
 use crate::web::Shared;
 use crate::web::access::Caller;

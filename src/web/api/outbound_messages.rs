@@ -1,7 +1,7 @@
 //! `POST /api/v1/outbound-messages`: what senders submitted, told by a mail server or a script.
 
 use super::restricted_users::json;
-use crate::outbound::{MOST_RECIPIENTS_KEPT, Recipients, Report, Source, Verdict};
+use crate::model::{MOST_RECIPIENTS_KEPT, Recipients, Report, Source, Verdict};
 use crate::web::Shared;
 use crate::web::at_most::AtMost;
 use crate::web::error::{FieldProblem, Problem};

@@ -2,7 +2,7 @@
 //! much.
 
 use super::restricted_users::json;
-use crate::outbound::{MOST_POLICIES, OutboundSpamPolicy, PolicyChange, PolicyRefused};
+use crate::model::{MOST_POLICIES, OutboundSpamPolicy, PolicyChange, PolicyRefused};
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::error::Problem;

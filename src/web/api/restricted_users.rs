@@ -1,6 +1,6 @@
 //! `/api/v1/restricted-users`: the list, one user, the history, restricting by hand.
 
-use crate::event::HistoryEntry;
+use crate::model::history::HistoryEntry;
 use crate::web::access::Caller;
 use crate::web::error::Problem;
 use crate::web::extract::{Json, Key, Query, no_nul, shortened};
@@ -129,7 +129,7 @@ impl NewRestriction {
         self,
         app: &Shared,
         caller: &Caller,
-    ) -> Result<crate::restriction::Restriction, Problem> {
+    ) -> Result<crate::model::restriction::Restriction, Problem> {
         let address = app.organization().typed(&self.address).map_err(|why| {
             let shown = shortened(&self.address);
             Problem::invalid("address", format!("{shown:?} is no mail address: {why}"))

@@ -1,7 +1,7 @@
 //! `/api/v1/tokens`: what scripts and mail servers sign in with.
 
 use super::restricted_users::json;
-use crate::operator::RoleGroup;
+use crate::model::operator::RoleGroup;
 use crate::secret::{SecretHash, random_secret};
 use crate::store::{KnownToken, TokenRecord};
 use crate::token::{self, TokenName};

@@ -1,7 +1,7 @@
 //! Asking for unblocks, one or many, and cancelling one.
 
 use super::restricted_users::json;
-use crate::restriction::{Restriction, UnblockRequest};
+use crate::model::restriction::{Restriction, UnblockRequest};
 use crate::web::access::Caller;
 use crate::web::error::{Document, Problem, unblocked};
 use crate::web::extract::{Json, Key, no_nul};

@@ -18,7 +18,7 @@ use super::access::{Caller, Doors};
 use super::error::Problem;
 use super::extract::Json;
 use super::routes::{Described, Routes};
-use crate::operator::Permission::Look;
+use crate::model::operator::Permission::Look;
 use answer::Answer;
 use axum::Extension;
 use axum::extract::State;

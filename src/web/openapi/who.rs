@@ -1,6 +1,6 @@
 //! Whom an operation lets pass, and what they show to be let in.
 
-use crate::operator::RoleGroup;
+use crate::model::operator::RoleGroup;
 use crate::web::routes::{OpenTo, Route, is_answered_once};
 use axum::http::Method;
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! What follows when somebody has proved to be an operator: a session, or the second step.
 
-use crate::address::Address;
-use crate::operator::ActorKind;
+use crate::model::address::Address;
+use crate::model::operator::ActorKind;
 use crate::secret::{SecretHash, random_secret};
 use crate::store::NewSession;
 use crate::web::access::actor;

@@ -5,7 +5,7 @@ use super::html;
 use super::rows;
 use super::second_step;
 use super::static_files::address_of;
-use crate::operator::Permission;
+use crate::model::operator::Permission;
 use crate::web::Shared;
 use crate::web::access::{Caller, by_session};
 use crate::web::error::Problem;

@@ -1,7 +1,7 @@
 //! A restriction's history and the other restrictions of its user, in words.
 
-use crate::event::{Event, HistoryEntry};
-use crate::restriction::Restriction;
+use crate::model::history::{Event, HistoryEntry};
+use crate::model::restriction::Restriction;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 

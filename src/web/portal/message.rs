@@ -1,8 +1,8 @@
 //! A message as pages show it: a stranger's text is cut to a decent length and told apart from ours.
 
 use super::words::{decent, number};
-use crate::address::Address;
-use crate::outbound::{Message, Recipients, Symbol, Verdict};
+use crate::model::address::Address;
+use crate::model::{Message, Recipients, Symbol, Verdict};
 use chrono::{DateTime, Utc};
 use url::form_urlencoded::Serializer;
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use super::html;
 use super::message::Shown;
-use crate::outbound::Verdict;
+use crate::model::Verdict;
 use crate::web::Shared;
 use crate::web::api::messages::TraceParameters;
 use crate::web::error::Problem;

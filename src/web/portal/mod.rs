@@ -34,7 +34,7 @@ pub(crate) use static_files::address_of;
 use super::Shared;
 use super::access::Doors;
 use super::routes::{OpenTo::Anybody, Routes};
-use crate::operator::Permission::{
+use crate::model::operator::Permission::{
     ChangePolicies, ChangeRestrictions, Look, ManageAccess, WorkOnAlerts,
 };
 use askama::Template;

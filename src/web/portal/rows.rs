@@ -2,7 +2,7 @@
 
 use super::badge::new_alerts;
 use super::words::{capped, number};
-use crate::restriction::Restriction;
+use crate::model::restriction::Restriction;
 use crate::store::Result;
 use crate::web::Shared;
 use chrono::{DateTime, TimeDelta, Utc};

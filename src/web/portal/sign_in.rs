@@ -3,8 +3,8 @@
 use super::arrival::Arrival;
 use super::frame::sign_in as sign_in_page;
 use super::{html, oidc};
-use crate::address::Address;
 use crate::attempts::Budget;
+use crate::model::address::Address;
 use crate::secret::{PasswordHash, SecretHash};
 use crate::turns::Who;
 use crate::web::access::by_session;

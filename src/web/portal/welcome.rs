@@ -2,7 +2,7 @@
 
 use super::arrival::Arrival;
 use super::html;
-use crate::address::Address;
+use crate::model::address::Address;
 use crate::password;
 use crate::secret::{PasswordHash, SecretHash};
 use crate::store::LinkFor;

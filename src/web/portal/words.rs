@@ -1,7 +1,7 @@
 //! Numbers and durations as people read them.
 
+pub(crate) use crate::model::text::{decent, number};
 use crate::store::TOTAL_CAP;
-pub(crate) use crate::words::{decent, number};
 use chrono::TimeDelta;
 
 /// A count that nobody counted beyond the cap.

@@ -4,7 +4,7 @@ use super::{GET, REMOVE, TENANT, blocked, input, invoke, thrown};
 use crate::harness::{BAD_OUTBOUND_SENDER, DUNNO, Portal, minutes};
 use reqwest::Method;
 use restricted_users::blocked_senders;
-use restricted_users::organization::Organization;
+use restricted_users::model::organization::Organization;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn without_a_delay_removing_releases_at_once_and_warns_of_nothing() {
 
 #[tokio::test]
 async fn the_limit_of_unblocks_is_the_portals() {
-    use restricted_users::operator::RoleGroup::SecurityAdministrator;
+    use restricted_users::model::operator::RoleGroup::SecurityAdministrator;
     let portal = Portal::with(&[("propagation_delay", "0s"), ("unblock_limit", "1")]).await;
     let token = portal.token(SecurityAdministrator).await;
     let remove = async || {

@@ -3,9 +3,9 @@
 use super::{GET, GET_POLICY, TENANT, follow, input, invoke, refused};
 use crate::harness::{Portal, texts};
 use reqwest::Method;
-use restricted_users::address::Address;
-use restricted_users::operator::Actor;
-use restricted_users::reason::Cause;
+use restricted_users::model::address::Address;
+use restricted_users::model::operator::Actor;
+use restricted_users::model::reason::Cause;
 use restricted_users::store::ImportRow;
 use serde_json::{Value, json};
 use std::collections::HashSet;

@@ -3,7 +3,7 @@
 use super::{GET, GET_POLICY, REMOVE, SET_POLICY, TENANT, input, refused};
 use crate::harness::Portal;
 use reqwest::Method;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::json;
 
 #[tokio::test]

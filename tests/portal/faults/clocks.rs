@@ -4,8 +4,8 @@ use crate::harness::{BAD_OUTBOUND_SENDER, Database, Portal, eventually, minutes}
 use crate::program::{Serve, command, result_of};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Client;
-use restricted_users::clock::Clock;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::clock::Clock;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::{Value, json};
 use std::process::Command;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::Load;
 use crate::harness::{BAD_OUTBOUND_SENDER, Database, Portal, eventually};
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 use std::sync::Arc;
 
 const TABLES: [&str; 7] =

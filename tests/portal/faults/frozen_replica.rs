@@ -3,7 +3,7 @@
 use super::Load;
 use crate::harness::{Database, Portal, eventually};
 use crate::program::{Serve, result_of};
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::Load;
 use crate::harness::{Database, Portal, eventually};
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 use serde_json::json;
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 
 use super::Load;
 use crate::harness::{Database, Portal, eventually};
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};

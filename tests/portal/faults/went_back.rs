@@ -1,7 +1,7 @@
 //! A failover or a restored backup that loses the last transactions.
 
 use crate::harness::{BAD_OUTBOUND_SENDER, DUNNO, Portal, eventually};
-use restricted_users::alert::{AlertPolicyId, WENT_BACK};
+use restricted_users::model::alert::{AlertPolicyId, WENT_BACK};
 use serde_json::json;
 
 const OUTSIDE: &str = "bob@remote.example";

@@ -4,7 +4,7 @@ use super::operators::{OLIVIA, is_signed_in, session};
 use super::provider::{Provider, Visit};
 use crate::harness::Portal;
 use reqwest::Method;
-use restricted_users::address::Address;
+use restricted_users::model::address::Address;
 use serde_json::json;
 
 async fn account(portal: &Portal, session: &str) -> String {

@@ -3,8 +3,8 @@
 use super::operators::{OLIVIA, is_signed_in, operators, remove, session};
 use super::provider::Provider;
 use crate::harness::minutes;
-use restricted_users::address::Address;
-use restricted_users::operator::{Actor, RoleGroup};
+use restricted_users::model::address::Address;
+use restricted_users::model::operator::{Actor, RoleGroup};
 use restricted_users::secret::SecretHash;
 use restricted_users::store::{LinkFor, OperatorChange};
 use serde_json::json;

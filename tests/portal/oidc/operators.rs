@@ -3,8 +3,8 @@
 use super::provider::{Provider, Visit};
 use crate::harness::{Answer, Portal};
 use reqwest::Method;
-use restricted_users::address::Address;
-use restricted_users::operator::{Actor, RoleGroup};
+use restricted_users::model::address::Address;
+use restricted_users::model::operator::{Actor, RoleGroup};
 use restricted_users::store::OperatorChange;
 use serde_json::json;
 

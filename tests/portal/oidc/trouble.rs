@@ -4,7 +4,7 @@ use super::provider::{Mood, Provider, Visit};
 use crate::harness::Portal;
 use chrono::TimeDelta;
 use reqwest::Method;
-use restricted_users::operator::RoleGroup;
+use restricted_users::model::operator::RoleGroup;
 use serde_json::json;
 
 async fn expect_away(portal: &Portal) {

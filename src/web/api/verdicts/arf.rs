@@ -2,7 +2,7 @@
 //! write one, so only what names a message of ours counts.
 
 use crate::feedback_report::{FeedbackReport, FeedbackType};
-use crate::outbound::{Message, Report, Source, Verdict};
+use crate::model::{Message, Report, Source, Verdict};
 use crate::web::Shared;
 use crate::web::error::Problem;
 use crate::web::extract::{LARGEST_REPORT, Raw, in_turn};

@@ -2,8 +2,8 @@
 //! again, so whatever can be counted is taken.
 
 use crate::decision::Decider;
-use crate::organization::Organization;
-use crate::outbound::{MOST_RECIPIENTS_KEPT, Recipients, Report, Source};
+use crate::model::organization::Organization;
+use crate::model::{MOST_RECIPIENTS_KEPT, Recipients, Report, Source};
 use crate::rspamd::{Meaning, Metadata};
 use crate::web::error::Problem;
 use crate::web::extract::{LARGEST_BODY, Raw, in_turn, shortened};

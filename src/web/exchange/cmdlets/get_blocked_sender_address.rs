@@ -1,7 +1,7 @@
 //! `Get-BlockedSenderAddress`: who may not send, one by name or all of them page by page.
 
 use super::{Call, Outcome, Record, Refusal, SkipToken};
-use crate::restriction::Restriction;
+use crate::model::restriction::Restriction;
 use serde_json::{Value, json};
 
 pub(super) async fn run(mut call: Call<'_>) -> Result<Outcome, Refusal> {

@@ -1,7 +1,7 @@
 //! `Get-HostedOutboundSpamFilterPolicy`: how much senders may send.
 
 use super::{Call, Outcome, Record, Refusal};
-use crate::outbound::{Action, OutboundSpamPolicy};
+use crate::model::{Action, OutboundSpamPolicy};
 use serde_json::json;
 
 pub(super) async fn run(mut call: Call<'_>) -> Result<Outcome, Refusal> {

@@ -1,8 +1,8 @@
 //! `Remove-BlockedSenderAddress`: an unblock, which takes effect after the propagation delay.
 
 use super::{Call, Outcome, Refusal};
-use crate::address::Address;
-use crate::restriction::{Restriction, UnblockRequest};
+use crate::model::address::Address;
+use crate::model::restriction::{Restriction, UnblockRequest};
 use crate::store::Unblocked::{Done, LimitReached, NotRestricted, Unknown};
 use crate::web::api::comment;
 use crate::web::error::Problem;

@@ -2,7 +2,7 @@
 
 use super::get_hosted_outbound_spam_filter_policy::ACTIONS;
 use super::{Call, Outcome, Refusal};
-use crate::outbound::{Action, OutboundSpamPolicy, PolicyChange, PolicyRefused};
+use crate::model::{Action, OutboundSpamPolicy, PolicyChange, PolicyRefused};
 use crate::web::api::outbound_spam_policies::refused;
 use crate::web::error::Problem;
 use std::ops::RangeInclusive;

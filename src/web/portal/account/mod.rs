@@ -10,9 +10,9 @@ mod sessions;
 pub(crate) use factors::enrolment;
 
 use super::html;
-use crate::address::Address;
 use crate::attempts::Budget;
-use crate::operator::Permission::OwnAccount;
+use crate::model::address::Address;
+use crate::model::operator::Permission::OwnAccount;
 use crate::secret::PasswordHash;
 use crate::store::SessionRecord;
 use crate::turns::Who;

@@ -2,7 +2,7 @@
 
 use super::sessions::{self, Sessions};
 use super::{confirm, own};
-use crate::address::Address;
+use crate::model::address::Address;
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::error::Problem;

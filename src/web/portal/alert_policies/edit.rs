@@ -2,7 +2,7 @@
 
 use super::super::html;
 use super::{Channels, Recipients, default_recipients};
-use crate::alert::{AlertPolicy, Severity};
+use crate::model::alert::{AlertPolicy, Severity};
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::api::alert_policies::{self, AlertPolicyDocument, find_alert_policy};
@@ -96,7 +96,7 @@ fn in_words(problem: Problem) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::AlertPolicyId;
+    use crate::model::alert::AlertPolicyId;
 
     #[test]
     fn problems_are_told_with_the_labels_of_the_form() {

@@ -8,8 +8,8 @@ pub(crate) use test_alert::{question, send};
 
 use super::html;
 use super::words::number;
-use crate::alert::{AlertPolicy, AlertPolicyId, Severity};
-use crate::operator::Permission::ChangePolicies;
+use crate::model::alert::{AlertPolicy, AlertPolicyId, Severity};
+use crate::model::operator::Permission::ChangePolicies;
 use crate::store::Audience;
 use crate::web::Shared;
 use crate::web::access::Caller;

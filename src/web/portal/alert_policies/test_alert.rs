@@ -3,7 +3,7 @@
 use super::super::alerts::HowTold;
 use super::super::html;
 use super::{Channels, Recipients, recipients};
-use crate::alert::AlertPolicyId;
+use crate::model::alert::AlertPolicyId;
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::api::alert_policies::find_alert_policy;

@@ -3,8 +3,8 @@
 use super::super::html;
 use super::deliveries::HowTold;
 use super::row::Row;
-use crate::alert::{Alert, AlertStatus};
-use crate::operator::Permission::WorkOnAlerts;
+use crate::model::alert::{Alert, AlertStatus};
+use crate::model::operator::Permission::WorkOnAlerts;
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::api::alerts::find_alert;

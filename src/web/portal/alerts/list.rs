@@ -3,7 +3,7 @@
 use super::super::html;
 use super::deliveries::{GivenUp, given_up};
 use super::row::Row;
-use crate::alert::{Alert, AlertPolicyId, AlertStatus};
+use crate::model::alert::{Alert, AlertPolicyId, AlertStatus};
 use crate::store::AlertQuery;
 use crate::web::Shared;
 use crate::web::cursor::Cursor;

@@ -2,9 +2,9 @@
 
 use super::super::message::same_sender;
 use super::super::words::number;
-use crate::address::Address;
-use crate::alert::{Alert, AlertPolicyId, AlertStatus, Comment, Severity};
-use crate::reason::Reason;
+use crate::model::address::Address;
+use crate::model::alert::{Alert, AlertPolicyId, AlertStatus, Comment, Severity};
+use crate::model::reason::Reason;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 

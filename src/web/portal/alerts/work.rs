@@ -4,7 +4,7 @@ use super::super::badge::new_alerts;
 use super::super::html;
 use super::detail::{Detail, detail};
 use super::row::Row;
-use crate::alert::{Alert, AlertStatus};
+use crate::model::alert::{Alert, AlertStatus};
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::api::alerts::Work;

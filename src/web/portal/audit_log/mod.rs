@@ -3,8 +3,8 @@
 mod difference;
 
 use super::html;
-use crate::event::{Action, AuditEntry};
-use crate::operator::ActorKind;
+use crate::model::history::{Action, AuditEntry};
+use crate::model::operator::ActorKind;
 use crate::store::{AuditPosition, AuditQuery, AuditRecord};
 use crate::web::Shared;
 use crate::web::api::audit_file::{Format, file};

@@ -1,7 +1,7 @@
 //! Deleting a policy, asked in a dialog over the page.
 
 use super::{Done, html};
-use crate::outbound::{OutboundSpamPolicy, PolicyChange};
+use crate::model::{OutboundSpamPolicy, PolicyChange};
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::api::outbound_spam_policies::{change, find_policy};

@@ -1,7 +1,7 @@
 //! What saving a policy changes, told before it is saved.
 
 use super::words::{action, limit, spam_rules};
-use crate::outbound::{LimitKind, OutboundSpamPolicy};
+use crate::model::{LimitKind, OutboundSpamPolicy};
 
 /// One setting that becomes another. Of a list, what goes and what comes.
 #[derive(Debug, PartialEq, Eq)]

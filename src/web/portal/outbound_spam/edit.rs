@@ -1,7 +1,7 @@
 //! The form of a policy, in a fly-out over the page.
 
 use super::super::html;
-use crate::outbound::{Action, OutboundSpamPolicy};
+use crate::model::{Action, OutboundSpamPolicy};
 use crate::web::Shared;
 use crate::web::api::outbound_spam_policies::find_policy;
 use crate::web::error::Problem;

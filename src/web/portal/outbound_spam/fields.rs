@@ -1,6 +1,6 @@
 //! A policy as the form has it: lists are lines of text, ticks are there or not.
 
-use crate::outbound::{Action, OutboundSpamPolicy};
+use crate::model::{Action, OutboundSpamPolicy};
 use crate::web::error::{FieldProblem, Problem};
 use crate::web::extract::shortened;
 use crate::web::policy_document::PolicyDocument;

@@ -12,8 +12,8 @@ pub(super) mod review;
 mod words;
 
 use super::html;
-use crate::operator::Permission::ChangePolicies;
-use crate::outbound::OutboundSpamPolicy;
+use crate::model::OutboundSpamPolicy;
+use crate::model::operator::Permission::ChangePolicies;
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::error::Problem;

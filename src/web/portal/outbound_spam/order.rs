@@ -1,7 +1,7 @@
 //! Moving a policy among the others.
 
 use super::{Done, html};
-use crate::outbound::PolicyChange;
+use crate::model::PolicyChange;
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::api::outbound_spam_policies::{change, find_policy};

@@ -2,8 +2,8 @@
 
 use super::super::words::number;
 use super::words::{plural, some};
-use crate::outbound::Action;
-use crate::reason::Reason;
+use crate::model::Action;
+use crate::model::reason::Reason;
 use crate::store::{CrossedLine, CrossedTally};
 use crate::web::Shared;
 use crate::web::error::Problem;

@@ -4,7 +4,7 @@ use super::difference::{Difference, difference};
 use super::edit::form;
 use super::fields::Fields;
 use super::{Done, html};
-use crate::outbound::{OutboundSpamPolicy, PolicyChange};
+use crate::model::{OutboundSpamPolicy, PolicyChange};
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::api::outbound_spam_policies::{change, find_policy, refused};

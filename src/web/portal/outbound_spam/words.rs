@@ -1,7 +1,7 @@
 //! Policies in words.
 
 use super::super::words::number;
-use crate::outbound::{Action, LimitKind, OutboundSpamPolicy};
+use crate::model::{Action, LimitKind, OutboundSpamPolicy};
 
 /// Entries of a list that a summary names; the policy's own page names all.
 const NAMED: usize = 2;

@@ -5,7 +5,7 @@ pub(super) mod sessions;
 pub(super) mod tokens;
 
 use super::html;
-use crate::operator::{Permission, RoleGroup};
+use crate::model::operator::{Permission, RoleGroup};
 use crate::store::{KnownToken, OperatorRecord};
 use crate::web::Shared;
 use crate::web::access::Caller;

@@ -1,9 +1,9 @@
 //! Adding, changing and removing operators, each in a dialog over the page.
 
 use super::super::html;
-use crate::address::Address;
+use crate::model::address::Address;
+use crate::model::operator::RoleGroup;
 use crate::one_time_link::OneTimeLink;
-use crate::operator::RoleGroup;
 use crate::store::OperatorRecord;
 use crate::web::Shared;
 use crate::web::access::Caller;

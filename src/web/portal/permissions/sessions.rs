@@ -1,7 +1,7 @@
 //! Ending somebody's sessions, in a dialog over the page.
 
 use super::super::html;
-use crate::address::Address;
+use crate::model::address::Address;
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::api::operator_sessions::end_all;

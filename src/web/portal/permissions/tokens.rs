@@ -1,7 +1,7 @@
 //! Creating and revoking API tokens, each in a dialog over the page.
 
 use super::super::html;
-use crate::operator::RoleGroup;
+use crate::model::operator::RoleGroup;
 use crate::store::{KnownToken, TokenRecord};
 use crate::web::Shared;
 use crate::web::access::Caller;

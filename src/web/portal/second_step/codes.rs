@@ -1,9 +1,9 @@
 //! The second step with a code: of the authenticator app, or a recovery code.
 
 use super::again;
-use crate::address::Address;
 use crate::attempts::Budget;
-use crate::operator::ActorKind;
+use crate::model::address::Address;
+use crate::model::operator::ActorKind;
 use crate::recovery_code::recovery_code_hash;
 use crate::secret::SecretHash;
 use crate::store::{HalfSignIn, SECOND_FACTOR_ATTEMPTS};

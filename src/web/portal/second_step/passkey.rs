@@ -2,8 +2,8 @@
 //! device that has it, and the finger, face or PIN that it asks for.
 
 use super::again;
-use crate::address::Address;
 use crate::attempts::Budget;
+use crate::model::address::Address;
 use crate::passkey::Refused;
 use crate::secret::{SecretHash, random_secret};
 use crate::store::PasskeyRecord;

@@ -1,6 +1,6 @@
 //! Why somebody was restricted, written and read in Exchange's grammar (`Token;Key=Value;…`).
 
-use crate::outbound::{LimitKind, Sending};
+use crate::model::{LimitKind, Sending};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use utoipa::ToSchema;

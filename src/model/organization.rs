@@ -1,6 +1,6 @@
 //! The organisation: the mail domains that are ours, and which recipients are inside.
 
-use crate::address::{Address, AddressError, Domain, normal_domain, split_at_last_at};
+use crate::model::address::{Address, AddressError, Domain, normal_domain, split_at_last_at};
 
 /// The organisation whose users send mail through the watched mail servers.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,7 @@ mod notice;
 
 pub use notice::{AlertLine, Digest, Notice, OwnNotice, Tally};
 
-use crate::address::Address;
+use crate::model::address::Address;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;

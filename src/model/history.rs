@@ -1,6 +1,6 @@
 //! What happened, as history and audit log tell it.
 
-use crate::operator::{Actor, ActorKind};
+use crate::model::operator::{Actor, ActorKind};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! An outbound message, and how the reports about one become one.
 
-use crate::address::Address;
+use crate::model::address::Address;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};

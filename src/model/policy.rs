@@ -1,7 +1,7 @@
 //! Outbound spam policies: how much a sender may send, and what happens when it is too much. The
 //! names are those of Exchange's `HostedOutboundSpamFilterPolicy`.
 
-use crate::address::{Address, Domain};
+use crate::model::address::{Address, Domain};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 use utoipa::ToSchema;

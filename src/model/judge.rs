@@ -1,7 +1,7 @@
 //! Which lines a sender has crossed, by what it sent lately.
 
 use super::policy::{Action, LimitKind, OutboundSpamPolicy};
-use crate::reason::Cause;
+use crate::model::reason::Cause;
 
 /// What a sender sent lately, since it was released the last time.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

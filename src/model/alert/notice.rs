@@ -44,7 +44,7 @@ pub struct AlertLine {
     pub id: Uuid,
     pub address: Option<String>,
     pub restriction_id: Option<Uuid>,
-    /// Why, in Exchange's grammar or in plain words; [`crate::reason::Reason`] reads it.
+    /// Why, in Exchange's grammar or in plain words; [`crate::model::reason::Reason`] reads it.
     pub reason: String,
     pub created_at: DateTime<Utc>,
     pub changed_at: DateTime<Utc>,

@@ -1,7 +1,7 @@
 //! A restriction and its states; what may be unblocked, and when that takes effect.
 
-use crate::address::Address;
-use crate::reason::{Cause, Reason};
+use crate::model::address::Address;
+use crate::model::reason::{Cause, Reason};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
