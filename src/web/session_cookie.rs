@@ -19,8 +19,10 @@ pub(crate) fn read(headers: &HeaderMap, https: bool) -> Option<&str> {
 }
 
 pub(super) fn read_named<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    cookies.flat_map(|value| value.split(';')).find_map(|cookie| {
+    let values = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+    // A cookie of somebody else on this host, or set for the whole domain, may hold what is no text.
+    let cookies = values.flat_map(|value| value.split(|octet| *octet == b';'));
+    cookies.filter_map(|cookie| str::from_utf8(cookie).ok()).find_map(|cookie| {
         let (name, value) = cookie.trim().split_once('=')?;
         (name == wanted).then_some(value)
     })
@@ -74,4 +76,18 @@ pub(super) fn set(name: &str, value: &str, https: bool, more: &str) -> HeaderVal
     let mut value = HeaderValue::try_from(text).expect("a secret is base64url");
     value.set_sensitive(true);
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_sets_for_this_host_does_not_hide_the_session() {
+        for cookies in [&b"other=\xff; session=ours"[..], "ü=ü;session=ours".as_bytes()] {
+            let value = HeaderValue::from_bytes(cookies).unwrap();
+            let headers = HeaderMap::from_iter([(header::COOKIE, value)]);
+            assert_eq!(read(&headers, false), Some("ours"));
+        }
+    }
 }
