@@ -13,26 +13,38 @@ const MARK: usize = 8;
 /// No cursor of ours is longer.
 const LONGEST: usize = 1024;
 
-pub(crate) struct Cursor;
+/// Where a list goes on.
+#[derive(Debug)]
+pub struct Cursor;
+
+/// A text that is no cursor of ours, or came with another query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is no cursor that came with this query")]
+pub struct NoCursor;
+
+impl From<NoCursor> for Problem {
+    fn from(no_cursor: NoCursor) -> Self {
+        Self::invalid("cursor", no_cursor.to_string())
+    }
+}
 
 impl Cursor {
     /// A cursor for `query` that goes on at `position`.
-    pub(crate) fn write(position: &impl Serialize, query: &impl Serialize) -> String {
+    pub fn write(position: &impl Serialize, query: &impl Serialize) -> String {
         let mut bytes = mark(query).to_vec();
         bytes.extend(json(position));
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
     /// The position in a cursor that came with `query`.
-    pub(crate) fn read<T: DeserializeOwned>(
-        cursor: &str,
-        query: &impl Serialize,
-    ) -> Result<T, Problem> {
-        let bad = || Problem::invalid("cursor", "it is no cursor that came with this query");
-        let short = Some(cursor).filter(|cursor| cursor.len() <= LONGEST).ok_or_else(bad)?;
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(short).map_err(|_| bad())?;
-        let position = bytes.strip_prefix(&mark(query)[..]).ok_or_else(bad)?;
-        serde_json::from_slice(position).map_err(|_| bad())
+    ///
+    /// # Errors
+    /// When it did not.
+    pub fn read<T: DeserializeOwned>(cursor: &str, query: &impl Serialize) -> Result<T, NoCursor> {
+        let short = Some(cursor).filter(|cursor| cursor.len() <= LONGEST).ok_or(NoCursor)?;
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(short).map_err(|_| NoCursor)?;
+        let position = bytes.strip_prefix(&mark(query)[..]).ok_or(NoCursor)?;
+        serde_json::from_slice(position).map_err(|_| NoCursor)
     }
 }
 

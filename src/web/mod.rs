@@ -5,7 +5,7 @@ mod api;
 mod at_most;
 mod browser;
 mod client_address;
-mod cursor;
+pub mod cursor;
 mod error;
 mod every_request;
 mod exchange;

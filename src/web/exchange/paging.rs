@@ -1,7 +1,7 @@
 //! Pages of a long answer: `@odata.nextLink` leads to the next one, with POST and with GET.
 
 use super::refusal::Refusal;
-use crate::web::cursor::Cursor;
+use crate::web::cursor::{Cursor, NoCursor};
 use serde::{Deserialize, Serialize};
 
 /// The most entries of a page, and how many there are when nobody says.
@@ -21,7 +21,7 @@ pub(super) struct SkipToken {
 
 impl SkipToken {
     pub(super) fn read(text: &str) -> Result<Self, Refusal> {
-        Cursor::read(text, &CALL).map_err(|_| Refusal::bad_request(NOT_OURS))
+        Cursor::read(text, &CALL).map_err(|NoCursor| Refusal::bad_request(NOT_OURS))
     }
 
     pub(super) fn write(&self) -> String {
