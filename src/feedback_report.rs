@@ -161,6 +161,14 @@ mod tests {
     }
 
     #[test]
+    fn an_id_with_a_control_character_is_none() {
+        let message = MESSAGE.replace("4F2B1C0A1", "4F2B\0C0A1").replace("<x@", "<x\0@");
+        let original = format!("Content-Type: message/rfc822\r\n\r\n{message}");
+        let parsed = FeedbackReport::parse(report(FEEDBACK, &original).as_bytes()).unwrap();
+        assert_eq!((parsed.queue_ids, parsed.message_id), (vec![String::new()], None));
+    }
+
+    #[test]
     fn what_is_no_report_is_told_why() {
         let many = format!(
             "Content-Type: multipart/report; boundary=\"b\"\r\n\r\n{}--b--\r\n",

@@ -93,17 +93,17 @@ impl<'a> Header<'a> {
     }
 
     /// Ids from the first `most` fields `Received`, of which the last hop writes the first. A hop that
-    /// tells none has an empty one.
+    /// tells none that could be one has an empty one.
     pub fn queue_ids(&self, most: usize) -> Vec<String> {
         let fields = self.0.iter().flat_map(|header| header.header_values(HeaderName::Received));
         let hops = fields.take(most);
-        let id = |hop: &HeaderValue<'_>| hop.as_received()?.id.as_deref().map(str::to_owned);
+        let id = |hop: &HeaderValue<'_>| printable(hop.as_received()?.id.as_deref()?);
         hops.map(|hop| id(hop).unwrap_or_default()).collect()
     }
 
     /// The Message-ID, without angle brackets.
     pub fn message_id(&self) -> Option<String> {
-        self.0.as_ref()?.message_id().map(str::to_owned)
+        printable(self.0.as_ref()?.message_id()?)
     }
 
     /// The address of the author.
@@ -125,6 +125,11 @@ impl<'a> Header<'a> {
             .content_transfer_encoding()
             .map(|encoding| encoding.trim().to_ascii_lowercase())
     }
+}
+
+/// No id holds a control character, and no database looks for a NUL.
+fn printable(id: &str) -> Option<String> {
+    (!id.contains(char::is_control)).then(|| id.to_owned())
 }
 
 #[derive(PartialEq, Eq)]

@@ -180,6 +180,16 @@ async fn of_thousands_of_symbols_the_heaviest_are_kept() {
 }
 
 #[tokio::test]
+async fn a_report_with_a_nul_in_its_ids_finds_no_message_of_ours() {
+    let portal = Portal::start().await;
+    portal.sends_as(ALICE, "4F2B1C0A1", &[BOB]).await;
+    let damaged = ORIGINAL.replace("4F2B1C0A1", "4F2B\0C0A1");
+    let provider = format!("Original-Rcpt-To: <{BOB}>");
+    assert_eq!(portal.feedback("abuse", &provider, &damaged).await.status, 422);
+    assert_eq!(portal.verdict().await, Value::Null);
+}
+
+#[tokio::test]
 async fn a_report_of_something_else_marks_nothing() {
     let portal = Portal::start().await;
     portal.sends_as(ALICE, "4F2B1C0A1", &[BOB]).await;
