@@ -1,7 +1,7 @@
 //! Reading the audit log.
 
 use super::statement::{Piece, behind_all, build, union};
-use super::{Result, Store, on};
+use super::{Result, Store, comparable, on};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -30,6 +30,7 @@ pub struct AuditQuery {
 /// A record's place in the order of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditPosition {
+    #[serde(deserialize_with = "comparable::time")]
     pub at: DateTime<Utc>,
     pub number: i64,
 }

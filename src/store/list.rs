@@ -2,7 +2,7 @@
 
 use super::row::RestrictionRow;
 use super::statement::{Piece, behind_all, build, union};
-use super::{Result, Store, on};
+use super::{Result, Store, comparable, on};
 use crate::model::reason::Cause;
 use crate::model::restriction::Restriction;
 use crate::store::columns;
@@ -63,7 +63,9 @@ pub enum Sort {
 /// An entry's place in an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
+    #[serde(deserialize_with = "comparable::time")]
     pub restricted_at: DateTime<Utc>,
+    #[serde(deserialize_with = "comparable::text")]
     pub address: String,
     pub id: Uuid,
 }

@@ -8,6 +8,7 @@ mod audit_seal;
 mod changes;
 mod checkpointer;
 mod columns;
+pub(crate) mod comparable;
 mod connections;
 mod counting;
 mod database_file;

@@ -1,4 +1,5 @@
-//! Cursors: where a list goes on, good for the query it came with alone.
+//! Cursors: where a list goes on, good for the query it came with alone. Anybody can write one, so a
+//! position takes what the databases can compare with and nothing else.
 
 use super::error::Problem;
 use base64::Engine;

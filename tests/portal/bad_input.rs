@@ -1,6 +1,8 @@
 //! Bad input to the API: one problem document that names the field; nothing is changed.
 
 use crate::harness::{Answer, Portal};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -74,6 +76,10 @@ async fn a_query_that_is_not_what_is_taken_names_its_parameter() {
     portal.get("/api/v1/audit?since=yesterday").await.invalid("since");
     portal.get("/api/v1/audit?limit=1000").await.invalid("limit");
     portal.get("/api/v1/audit?actor=%00").await.invalid("actor");
+    for year in ["-4800", "%2B10000", "%2B262142"] {
+        portal.get(&format!("/api/v1/audit?since={year}-01-01T00:00:00Z")).await.invalid("since");
+        portal.get(&format!("/api/v1/audit?until={year}-01-01T00:00:00Z")).await.invalid("until");
+    }
     portal.get("/api/v1/decision?sender=alice").await.invalid("recipient");
     portal.post("/api/v1/unblocks", json!({ "addresses": [] })).await.invalid("addresses");
     portal.post("/api/v1/unblocks", json!({ "addresses": ["a", 5] })).await.invalid("addresses[1]");
@@ -89,6 +95,37 @@ async fn a_cursor_is_good_for_its_own_query_alone() {
     let cursor = page["next_cursor"].as_str().unwrap();
     portal.get(&format!("{USERS}?limit=2&sort=address&cursor={cursor}")).await.ok();
     portal.get(&format!("{USERS}?sort=-address&cursor={cursor}")).await.invalid("cursor");
+}
+
+#[tokio::test]
+async fn a_cursor_that_somebody_made_up_never_comes_before_a_database() {
+    let portal = Portal::start().await;
+    for name in ["alice", "bob"] {
+        portal.restricted(&format!("{name}@example.org")).await;
+    }
+    let id = uuid::Uuid::nil();
+    let user =
+        |at: &str, address: &str| json!({ "restricted_at": at, "address": address, "id": id });
+    let record = |at: &str| json!({ "at": at, "number": 1 });
+    for (list, position) in [
+        (USERS, user("2026-11-23T08:00:00Z", "\0")),
+        (USERS, user("-4800-01-01T00:00:00Z", "alice@example.org")),
+        (USERS, user("+10000-01-01T00:00:00Z", "alice@example.org")),
+        ("/api/v1/audit", record("-4800-01-01T00:00:00Z")),
+        ("/api/v1/audit", record("+262142-01-01T00:00:00Z")),
+    ] {
+        let page = portal.get(&format!("{list}?limit=1")).await.ok();
+        let cursor = with_position(page["next_cursor"].as_str().unwrap(), &position);
+        portal.get(&format!("{list}?limit=1&cursor={cursor}")).await.invalid("cursor");
+    }
+}
+
+/// The cursor with another position in it.
+fn with_position(cursor: &str, position: &Value) -> String {
+    let mut octets = BASE64_URL_SAFE_NO_PAD.decode(cursor).unwrap();
+    octets.truncate(octets.iter().rposition(|octet| *octet == b'{').unwrap());
+    octets.extend(position.to_string().into_bytes());
+    BASE64_URL_SAFE_NO_PAD.encode(octets)
 }
 
 #[tokio::test]

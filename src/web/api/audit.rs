@@ -1,6 +1,7 @@
 //! `GET /api/v1/audit`: who did what to whom.
 
 use super::audit_file::{Format, file};
+use super::messages::known_year;
 use super::restricted_users::json;
 use crate::model::history::AuditEntry;
 use crate::store::{AuditPosition, AuditQuery, AuditRecord};
@@ -123,8 +124,8 @@ impl Parameters {
             address: self.address.map(|address| address.to_lowercase()),
             by_beginning: false,
             action: self.action,
-            since: self.since,
-            until: self.until,
+            since: self.since.map(|at| known_year("since", at)).transpose()?,
+            until: self.until.map(|at| known_year("until", at)).transpose()?,
             after,
             limit,
         })

@@ -2,6 +2,7 @@
 
 use super::restricted_users::json;
 use crate::model::{Message, Symbol, Verdict};
+use crate::store::comparable::YEARS;
 use crate::store::{MessagePosition, MessageQuery};
 use crate::web::Shared;
 use crate::web::cursor::Cursor;
@@ -19,8 +20,6 @@ const PAGE: std::ops::RangeInclusive<usize> = 1..=200;
 const USUAL_PAGE: usize = 50;
 /// Octets of a recipient or a queue id that is searched for.
 const LONGEST: usize = 320;
-/// Years that both databases can compare with.
-const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
 /// The parameters as they come.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -167,7 +166,8 @@ fn time_of(id: Uuid) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanoseconds)
 }
 
-fn known_year(field: &str, at: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
+/// A time that the databases can compare with.
+pub(super) fn known_year(field: &str, at: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
     if YEARS.contains(&at.year()) {
         return Ok(at);
     }

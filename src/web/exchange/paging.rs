@@ -1,6 +1,7 @@
 //! Pages of a long answer: `@odata.nextLink` leads to the next one, with POST and with GET.
 
 use super::refusal::Refusal;
+use crate::store::comparable;
 use crate::web::cursor::{Cursor, NoCursor};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,7 @@ const CALL: &str = "Get-BlockedSenderAddress";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct SkipToken {
     /// The address that the page before ended with.
+    #[serde(deserialize_with = "comparable::text")]
     pub(super) after: String,
     /// Entries of a page, as the first request asked: a GET need not say it again.
     pub(super) size: usize,

@@ -3,7 +3,7 @@
 use super::{Dripping, organization};
 use chrono::{DateTime, Utc};
 use restricted_users::decision::Scope;
-use restricted_users::outbound::OutboundSpamPolicy;
+use restricted_users::model::OutboundSpamPolicy;
 use restricted_users::replay::{Outcome, Replay, Times};
 use std::io::Read;
 

@@ -10,8 +10,8 @@ pub mod policy;
 pub mod rspamd;
 pub mod socketmap;
 
-use restricted_users::address::Domain;
-use restricted_users::organization::Organization;
+use restricted_users::model::address::Domain;
+use restricted_users::model::organization::Organization;
 use std::io::{Read, Result};
 
 /// An organisation with the domain `example.org`.

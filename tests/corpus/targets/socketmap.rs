@@ -2,7 +2,7 @@
 
 use super::mail_server::{RUNTIME, answers};
 use restricted_users::app::App;
-use restricted_users::clock::Clock;
+use restricted_users::model::clock::Clock;
 use restricted_users::config::Config;
 use restricted_users::mail_port::Scanner as _;
 use restricted_users::socketmap::protocol::Scanner;
@@ -34,9 +34,9 @@ pub fn run(octets: &[u8]) {
     while !rest.is_empty() {
         let length = Scanner.scan(rest).expect("it is a netstring").expect("it is whole");
         let (answer, others) = rest.split_at(length);
-        let known = [&b":NOTFOUND ,"[..], b":PERM "].iter().any(|known| {
-            answer.windows(known.len()).any(|part| part == *known)
-        });
+        let known = [&b":NOTFOUND ,"[..], b":PERM "]
+            .iter()
+            .any(|known| answer.windows(known.len()).any(|part| part == *known));
         assert!(known, "{}", answer.escape_ascii());
         rest = others;
     }

@@ -5,6 +5,7 @@ mod difference;
 use super::html;
 use crate::model::history::{Action, AuditEntry};
 use crate::model::operator::ActorKind;
+use crate::store::comparable::YEARS;
 use crate::store::{AuditPosition, AuditQuery, AuditRecord};
 use crate::web::Shared;
 use crate::web::api::audit_file::{Format, file};
@@ -22,9 +23,6 @@ use url::form_urlencoded::Serializer;
 
 /// Records of a page.
 const PAGE: usize = 50;
-
-/// Dates that both databases can compare with.
-const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
 /// The filter as the form sends it.
 #[derive(Debug, Default, Deserialize)]
