@@ -3,9 +3,9 @@
 use super::mail_server::answers;
 use super::organization;
 use restricted_users::blocklist::Blocklist;
-use restricted_users::model::clock::Clock;
 use restricted_users::decision::{Decider, Scope};
 use restricted_users::meter::Meter;
+use restricted_users::model::clock::Clock;
 use restricted_users::postfix::protocol::{BAD_OUTBOUND_SENDER, DUNNO};
 use restricted_users::postfix::{Metrics, PolicyPort, RestrictedAnswer};
 use std::sync::Arc;

@@ -2,9 +2,9 @@
 
 use super::mail_server::{RUNTIME, answers};
 use restricted_users::app::App;
-use restricted_users::model::clock::Clock;
 use restricted_users::config::Config;
 use restricted_users::mail_port::Scanner as _;
+use restricted_users::model::clock::Clock;
 use restricted_users::socketmap::protocol::Scanner;
 use restricted_users::socketmap::{Metrics, Socketmap};
 use restricted_users::store::Store;
