@@ -87,3 +87,13 @@ async fn while_the_database_is_away_the_restricted_are_found_and_mail_at_warning
     })
     .await;
 }
+
+#[tokio::test]
+async fn looking_up_counts_nothing() {
+    let portal = Portal::with(&[("socketmap_listen", "127.0.0.1:0")]).await;
+    for _ in 0..1_001 {
+        portal.look_up("restricted", ALICE).await;
+    }
+    assert_eq!(portal.messages(ALICE).await, [] as [serde_json::Value; 0]);
+    assert_eq!(portal.maps(ALICE).await, [NOT_FOUND, NOT_FOUND]);
+}
