@@ -128,8 +128,11 @@ impl Stranger {
 
 async fn answered(request: RequestBuilder, what: &str) -> Duration {
     let start = Instant::now();
-    let status = request.send().await.expect(what).status();
-    // Too many at once are sent away until later.
-    assert!(!status.is_server_error() || status == 503, "{what}: {status}");
+    // Who sends more than is read may find the connection closed before the answer is read.
+    if let Ok(answer) = request.send().await {
+        let status = answer.status();
+        // Too many at once are sent away until later.
+        assert!(!status.is_server_error() || status == 503, "{what}: {status}");
+    }
     start.elapsed()
 }

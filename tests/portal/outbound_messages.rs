@@ -92,11 +92,14 @@ async fn a_body_may_have_16_mib_and_a_message_50_000_recipients() {
 }
 
 #[tokio::test]
-async fn mail_servers_are_answered_while_the_longest_list_is_read() {
+async fn mail_servers_are_answered_while_a_long_list_is_read() {
     let portal = Portal::start().await;
     let message = json!({ "sender": ALICE, "recipients": vec![BOB; 1_000] });
-    let mut list = std::pin::pin!(portal.post(PATH, json!(vec![message; 700])));
-    let mut longest = Duration::ZERO;
+    let list = json!(vec![message; 200]).to_string();
+    let list = portal.authorized(Method::POST, PATH).body(list);
+    let list = portal.send(list.header("content-type", "application/json"));
+    let mut list = std::pin::pin!(list);
+    let (told, mut longest) = (Instant::now(), Duration::ZERO);
     let answer = loop {
         let began = Instant::now();
         tokio::select! {
@@ -105,8 +108,9 @@ async fn mail_servers_are_answered_while_the_longest_list_is_read() {
         }
         longest = longest.max(began.elapsed());
     };
-    assert_eq!(answer.ok()["accepted"], 700);
-    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    assert_eq!(answer.ok()["accepted"], 200);
+    // However busy the machine is: to read the list takes nearly all of the time.
+    assert!(longest < told.elapsed() / 3, "{longest:?} of {:?}", told.elapsed());
 }
 
 #[tokio::test]
