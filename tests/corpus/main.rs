@@ -47,7 +47,7 @@ fn every_target_of_the_fuzzer_is_replayed() {
 fn files(folder: &Path) -> Vec<PathBuf> {
     let files =
         fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    let mut files: Vec<_> = files.map(|file| file.expect("it is listed").path()).collect();
     files.sort();
     files
 }

@@ -34,7 +34,7 @@ fn answered<P: Protocol>(protocol: P, octets: &[u8], piece: usize) -> Vec<u8> {
             let _ = writer.shutdown().await;
         };
         let serving = Connection::new(port, server, place).serve();
-        let (_, _, read) = tokio::join!(serving, asking, reader.read_to_end(&mut answered));
+        let ((), (), read) = tokio::join!(serving, asking, reader.read_to_end(&mut answered));
         read.expect("a pipe in memory is read to its end");
     });
     answered
