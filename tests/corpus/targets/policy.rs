@@ -6,17 +6,21 @@ use restricted_users::blocklist::Blocklist;
 use restricted_users::decision::{Decider, Scope};
 use restricted_users::meter::Meter;
 use restricted_users::model::clock::Clock;
-use restricted_users::postfix::protocol::{BAD_OUTBOUND_SENDER, DUNNO};
+use restricted_users::postfix::protocol::{BAD_OUTBOUND_SENDER, BOUNCE, DUNNO};
 use restricted_users::postfix::{Metrics, PolicyPort, RestrictedAnswer};
 use std::sync::Arc;
 use uuid::Uuid;
 
 pub fn run(octets: &[u8]) {
-    let answers = answers(port, octets);
-    let mut rest = &answers[..];
-    let mut count = 0;
+    asked(octets, RestrictedAnswer::Reject, BAD_OUTBOUND_SENDER);
+    asked(octets, RestrictedAnswer::Bounce, BOUNCE);
+}
+
+fn asked(octets: &[u8], setting: RestrictedAnswer, refusal: &[u8]) {
+    let answers = answers(|| port(setting), octets);
+    let (mut rest, mut count) = (&answers[..], 0);
     while !rest.is_empty() {
-        let answer = [DUNNO, BAD_OUTBOUND_SENDER].into_iter().find(|one| rest.starts_with(one));
+        let answer = [DUNNO, refusal].into_iter().find(|one| rest.starts_with(one));
         rest = &rest[answer.expect("it is one of the two").len()..];
         count += 1;
     }
@@ -25,7 +29,7 @@ pub fn run(octets: &[u8]) {
 }
 
 /// Where alice is restricted, and nobody waits for a database.
-fn port() -> PolicyPort {
+fn port(restricted_answer: RestrictedAnswer) -> PolicyPort {
     let restricted = [("alice@example.org".into(), Uuid::from_u128(7))];
     let decider = Decider {
         blocklist: Arc::new(Blocklist::load(restricted, None)),
@@ -38,5 +42,5 @@ fn port() -> PolicyPort {
     };
     let meter = Arc::<Meter>::default();
     meter.begin_away();
-    PolicyPort::new(decider, RestrictedAnswer::Reject, meter, Metrics::noop())
+    PolicyPort::new(decider, restricted_answer, meter, Metrics::noop())
 }
