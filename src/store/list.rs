@@ -124,40 +124,49 @@ impl Store {
 
     /// How many entries all stretches hold, at most `cap`.
     async fn count(&self, stretches: &[Stretch<'_>], cap: i64) -> Result<i64> {
-        let arms = stretches.iter().map(|stretch| stretch.counted(cap));
         let mut pieces: Vec<Piece> = vec!["SELECT COUNT(*) FROM (".into()];
-        pieces.extend(union("SELECT 1", arms));
-        pieces.extend([" LIMIT ".into(), Piece::Number(cap), ") AS found".into()]);
+        match stretches {
+            [stretch] => pieces.extend(stretch.counted(cap)),
+            stretches => {
+                let arms = stretches.iter().map(|stretch| stretch.counted(cap));
+                pieces.extend(union("SELECT 1", arms));
+                pieces.extend([" LIMIT ".into(), Piece::Number(cap)]);
+            }
+        }
+        pieces.push(") AS found".into());
         Ok(on!(&self.read, |pool| build!(&pieces).build_query_scalar().fetch_one(pool).await)?)
     }
 
     /// One more than asked for, which tells whether there is a next page.
     async fn items(&self, query: &ListQuery, total: i64) -> Result<Vec<Restriction>> {
-        let arms = self.arms(query, total).await?;
-        if arms.is_empty() {
-            return Ok(Vec::new());
+        const ROWS: &str = concat!("SELECT ", columns!(restrictions));
+        let mut arms = self.arms(query, total).await?;
+        let mut pieces: Vec<Piece> = vec![ROWS.into()];
+        match arms.as_mut_slice() {
+            [] => return Ok(Vec::new()),
+            [Arm { first, in_order: true }] => pieces.append(first),
+            arms => {
+                // Rows are fetched for the page alone, not for all that it is chosen from.
+                pieces.push(" FROM restrictions WHERE id IN (SELECT id FROM (".into());
+                let select = query.sort.selected();
+                let arms = arms.iter_mut().map(|Arm { first, .. }| {
+                    first.insert(0, select.into());
+                    std::mem::take(first)
+                });
+                pieces.extend(union(select, arms));
+                pieces.extend([query.sort.order().into(), " LIMIT ".into(), query.one_more()]);
+                pieces.extend([") AS page)".into(), query.sort.order().into()]);
+            }
         }
-        // Rows are fetched for the page alone, not for all that it is chosen from.
-        let mut pieces: Vec<Piece> = vec![
-            concat!(
-                "SELECT ",
-                columns!(restrictions),
-                " FROM restrictions WHERE id IN (SELECT id FROM ("
-            )
-            .into(),
-        ];
-        pieces.extend(union(query.sort.selected(), arms));
-        pieces.extend([query.sort.order().into(), " LIMIT ".into(), query.one_more()]);
-        pieces.extend([") AS page)".into(), query.sort.order().into()]);
         let rows: Vec<RestrictionRow> =
             on!(&self.read, |pool| build!(&pieces).build_query_as().fetch_all(pool).await)?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
     /// What a page is chosen from: each arm answers the first entries of one stretch.
-    async fn arms(&self, query: &ListQuery, total: i64) -> Result<Vec<Vec<Piece>>> {
+    async fn arms(&self, query: &ListQuery, total: i64) -> Result<Vec<Arm>> {
         if query.state == StateFilter::Unblocking && total <= TOTAL_CAP {
-            return Ok(vec![query.few_unblocking()]);
+            return Ok(vec![Arm { first: query.few_unblocking(), in_order: false }]);
         }
         let mut arms = Vec::new();
         let stretches = query.stretches();
@@ -170,7 +179,8 @@ impl Store {
                 Domains::Several if total <= TOTAL_CAP => Way::Sorting,
                 Domains::Several => self.way_among_many(stretch).await?,
             };
-            arms.push(stretch.first(&way));
+            let in_order = !matches!(way, Way::Sorting);
+            arms.push(Arm { first: stretch.first(&way), in_order });
         }
         Ok(arms)
     }
@@ -263,6 +273,13 @@ struct Stretch<'a> {
     query: &'a ListQuery,
     half: &'static str,
     cause: Option<Cause>,
+}
+
+/// The first entries of a stretch, from the word `FROM` on.
+struct Arm {
+    first: Vec<Piece>,
+    /// Whether an index holds them in the order asked for, so that no row is read but theirs.
+    in_order: bool,
 }
 
 /// How the first entries of a stretch are found.
@@ -359,8 +376,7 @@ impl ListQuery {
 
     /// The first of the unblocking, sorted.
     fn few_unblocking(&self) -> Vec<Piece> {
-        let mut pieces: Vec<Piece> =
-            vec![self.sort.selected().into(), " FROM restrictions WHERE ".into()];
+        let mut pieces: Vec<Piece> = vec![" FROM restrictions WHERE ".into()];
         pieces.extend(self.unblocking());
         pieces.extend(self.behind(self.sort.sorted_key()));
         pieces.extend([self.sort.sorted().into(), " LIMIT ".into(), self.one_more()]);
@@ -399,8 +415,7 @@ impl Stretch<'_> {
     /// Its first entries on the page.
     fn first(&self, way: &Way) -> Vec<Piece> {
         let (query, sort) = (self.query, self.query.sort);
-        let mut pieces: Vec<Piece> = vec![sort.selected().into()];
-        pieces.extend(self.found(way));
+        let mut pieces = self.found(way);
         let (key, order) = match way {
             Way::Sorting => (sort.sorted_key(), sort.sorted()),
             _ => (sort.key(), sort.order()),
