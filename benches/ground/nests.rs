@@ -10,8 +10,8 @@ pub struct Nest {
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// One level of each kind, and what stands before the first. In what is a field of ours nothing else
-/// than in any other field may happen.
+/// The name of each kind, its type, what opens it, and one level of it. Some stand in a field that the
+/// service reads, others in one that it does not know.
 const KINDS: [(&str, &str, &str, &str); 14] = [
     ("arrays", JSON, "", "["),
     ("objects", JSON, "", r#"{"":"#),
