@@ -8,8 +8,8 @@
 //!               │          └→ mail_port ←┘
 //!               └──┴───────┴──────────┴──────────┴──────────┴──────────┴→ app       what they share
 //!                     decision → blocklist  refusals   meter → store     memory, and the only SQL
-//!      restriction  reason → outbound  alert  operator  event  organization  address → clock   pure
-//! cli → doctor   replay → outbound                                       what needs no service
+//!                                                                model   its words, without I/O
+//! cli → doctor   replay → model                                          what needs no service
 //! ```
 
 pub mod app;

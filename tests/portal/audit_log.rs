@@ -1,7 +1,7 @@
 //! The audit log: nobody changes it, and who does all the same is found out.
 
 use crate::harness::{Database, Portal};
-use crate::program::{Serve, result_of, run};
+use crate::program::{Serve, at_another_time, result_of, run};
 
 /// Statements that each of the two databases must refuse.
 fn attempts(database: &Database) -> Vec<&'static str> {
@@ -132,6 +132,20 @@ async fn the_last_hash_goes_into_the_log_at_every_start() {
     let (_, hash) = known.trim().split_once(':').unwrap();
     let mut serve = Serve::start(&database, "30m");
     serve.logs("the audit log ends here", hash);
+}
+
+#[tokio::test]
+async fn the_last_hash_goes_into_the_log_at_midnight() {
+    let database = Database::create().await;
+    if database.is_postgres() {
+        // The database's clock decides there, and nobody sets that.
+        return;
+    }
+    let mut serve = Serve::running(at_another_time(&database, "@2031-03-01 23:59:50", "serve"));
+    two_records(&database);
+    let known = result_of(&database, &["audit", "verify"]);
+    let (_, hash) = known.trim().split_once(':').unwrap();
+    serve.line(|line| line["message"] == "the audit log ends here" && line["hash"] == hash);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What stands in the audit log: every change, and nobody's looking.
 
 use crate::harness::{Portal, texts};
-use crate::role_groups::{ROUTES, filled};
+use crate::routes::{ROUTES, filled};
 use reqwest::Method;
 use restricted_users::model::operator::RoleGroup;
 use serde_json::json;

@@ -61,6 +61,7 @@ mod restricting;
 mod retention;
 mod reverse_proxies;
 mod role_groups;
+mod routes;
 mod second_factor;
 mod second_step;
 mod secrets;

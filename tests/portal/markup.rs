@@ -2,7 +2,7 @@
 //! hold, so that a new page is looked at as well.
 
 use crate::harness::{Answer, Portal, eventually};
-use crate::role_groups::ROUTES;
+use crate::routes::ROUTES;
 use reqwest::Method;
 use restricted_users::model::operator::{Actor, RoleGroup};
 use restricted_users::secret::SecretHash;

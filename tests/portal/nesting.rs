@@ -2,7 +2,7 @@
 //! stack, which a reader that calls itself at each level would run over.
 
 use crate::harness::Portal;
-use crate::role_groups::{ROUTES, filled, is_api};
+use crate::routes::{ROUTES, filled, is_api};
 use nests::nests;
 use reqwest::{Method, StatusCode};
 use restricted_users::model::operator::RoleGroup;

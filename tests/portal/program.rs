@@ -119,7 +119,7 @@ impl Serve {
     }
 
     /// Waits for the first such line of the log, whatever came before and behind it.
-    fn line(&mut self, is_it: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+    pub fn line(&mut self, is_it: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
         loop {
             if let Some(line) = self.read.iter().find(|line| is_it(line)) {
                 return line.clone();
@@ -194,6 +194,23 @@ impl Drop for Serve {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A command on a machine whose clock is wrong, as `faketime -f` says.
+pub fn at_another_time(database: &Database, time: &str, does: &str) -> Command {
+    let command = command(database, &[does]);
+    let mut faketime = Command::new("faketime");
+    faketime.args(["-f", time]).arg(command.get_program()).arg(does);
+    faketime.env_clear().envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    faketime.envs([
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ("TZ", "UTC"),
+        ("RESTRICTED_USERS_LISTEN", "127.0.0.1:0"),
+        ("RESTRICTED_USERS_POLICY_LISTEN", "127.0.0.1:0"),
+        ("RESTRICTED_USERS_PROPAGATION_DELAY", "5m"),
+    ]);
+    faketime.current_dir(database.folder.path());
+    faketime
 }
 
 /// Runs a command of an administrator.

@@ -159,6 +159,18 @@ async fn a_session_ends_when_idle_in_any_case_after_half_a_day_and_with_its_oper
 }
 
 #[tokio::test]
+async fn a_password_never_expires() {
+    let portal = Portal::start().await;
+    let secret = invited(&portal, "olivia", RoleGroup::SecurityReader).await;
+    let fields = [("secret", secret.as_str()), ("password", PASSWORD)];
+    cookie(&form(&portal, "/ui/welcome/password", &fields).await);
+    portal.clock.advance(chrono::TimeDelta::days(3_650));
+    let fields = [("address", "olivia@example.org"), ("password", PASSWORD)];
+    let session = cookie(&form(&portal, "/sign-in", &fields).await);
+    assert!(is_signed_in(&portal, &session).await);
+}
+
+#[tokio::test]
 async fn a_new_password_ends_the_sessions_of_the_old_one() {
     let portal = Portal::start().await;
     let secret = invited(&portal, "olivia", RoleGroup::SecurityReader).await;

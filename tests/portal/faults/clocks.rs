@@ -1,32 +1,15 @@
 //! Clocks that are wrong.
 
 use crate::harness::{BAD_OUTBOUND_SENDER, Database, Portal, eventually, minutes};
-use crate::program::{Serve, command, result_of};
+use crate::program::{Serve, at_another_time, result_of};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Client;
 use restricted_users::model::clock::Clock;
 use restricted_users::model::operator::RoleGroup;
 use serde_json::{Value, json};
-use std::process::Command;
 use std::sync::Arc;
 
 const OUTSIDE: &str = "bob@remote.example";
-
-/// A command on a machine whose clock is ahead.
-fn ahead(database: &Database, by: &str, does: &str) -> Command {
-    let serve = command(database, &[does]);
-    let mut faketime = Command::new("faketime");
-    faketime.args(["-f", by]).arg(serve.get_program()).arg(does);
-    faketime.env_clear().envs(serve.get_envs().filter_map(|(key, value)| Some((key, value?))));
-    faketime.envs([
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        ("RESTRICTED_USERS_LISTEN", "127.0.0.1:0"),
-        ("RESTRICTED_USERS_POLICY_LISTEN", "127.0.0.1:0"),
-        ("RESTRICTED_USERS_PROPAGATION_DELAY", "5m"),
-    ]);
-    faketime.current_dir(database.folder.path());
-    faketime
-}
 
 #[tokio::test]
 async fn on_postgres_a_replica_whose_clock_is_ahead_ends_no_delay_early() {
@@ -37,7 +20,7 @@ async fn on_postgres_a_replica_whose_clock_is_ahead_ends_no_delay_early() {
     let create = ["token", "create", "--name", "t", "--role", "organization-management"];
     let token = result_of(&database, &create).trim().to_owned();
     let right = Serve::start(&database, "5m");
-    let mut wrong = Serve::running(ahead(&database, "+5m", "serve"));
+    let mut wrong = Serve::running(at_another_time(&database, "+5m", "serve"));
     wrong.logs(
         "this machine's clock is behind the database's by so much; the database's is taken",
         "\"seconds\":-",
@@ -62,7 +45,7 @@ async fn on_postgres_a_replica_whose_clock_is_ahead_ends_no_delay_early() {
     assert_eq!(alice.json::<Value>().await.unwrap()["state"], "unblocking");
     let restricted_at = at(&carol["restricted_at"]);
     assert!(restricted_at < takes_effect - TimeDelta::minutes(4), "{restricted_at}");
-    let doctor = ahead(&database, "+5m", "doctor").output().unwrap();
+    let doctor = at_another_time(&database, "+5m", "doctor").output().unwrap();
     let says = String::from_utf8(doctor.stdout).unwrap();
     assert!(says.contains("this machine's clock is -300 s behind the database's"), "{says}");
 }

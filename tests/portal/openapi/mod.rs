@@ -3,7 +3,7 @@
 mod examples;
 
 use crate::harness::Portal;
-use crate::role_groups::{ROUTES, may};
+use crate::routes::{ROUTES, may};
 use restricted_users::model::operator::RoleGroup;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
